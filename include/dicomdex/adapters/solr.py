@@ -1,0 +1,218 @@
+"""Solr over HTTP: aliases, collections, configsets, updates, exports, facets. Nothing of a document is ever logged.
+
+Solr's own error texts quote values (`Error adding field 'X'='...'`), so only status and field names are passed on.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import httpx
+import orjson
+
+from dicomdex.errors import SettingsError, SolrRejected, SolrUnavailable
+from dicomdex.settings import Settings
+
+STUDIES_A_QUERY = 1000
+_FIELD = re.compile(r"field ?[:=]? ?'?\"?([A-Za-z_][A-Za-z0-9_]{0,60})")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A physical collection and what it carries: its configset's name and our properties."""
+
+    name: str
+    configset: str
+    properties: dict[str, str]
+
+    @property
+    def schema_digest(self) -> str:
+        """The digest in the configset's name `<alias>_<digest>`."""
+        return self.configset.rsplit("_", 1)[-1]
+
+    def version(self, name: str) -> int:
+        """A version property; -1 = nothing applied yet."""
+        value = self.properties.get(name, "")
+        return int(value) if re.fullmatch(r"-?\d+", value) else -1
+
+
+def credentials(settings: Settings) -> tuple[str, str] | None:
+    """(user, password) from the password file; None without a user; SettingsError where the file can't be read."""
+    if not settings.solr_user:
+        return None
+    if settings.solr_password_file is None:
+        raise SettingsError("DICOMDEX_SOLR_USER is set, DICOMDEX_SOLR_PASSWORD_FILE is not: set both")
+    try:
+        return settings.solr_user, settings.solr_password_file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        said = f"DICOMDEX_SOLR_PASSWORD_FILE can't be read ({type(error).__name__}): check path and mode"
+        raise SettingsError(said) from None
+
+
+class Solr:
+    """One Solr, spoken to by its base URL (`http://host:port/solr`). Use as a context manager or close it."""
+
+    def __init__(self, base_url: str, auth: tuple[str, str] | None = None, timeout: float = 120.0) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._http = httpx.Client(auth=auth, timeout=httpx.Timeout(timeout, connect=10.0))
+
+    @classmethod
+    def of(cls, settings: Settings) -> Solr:
+        """The Solr that the settings name."""
+        return cls(settings.solr_url, credentials(settings), settings.solr_timeout)
+
+    def __enter__(self) -> Solr:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def request(self, method: str, path: str, **how: Any) -> Any:
+        """One request, its JSON answer; SolrUnavailable (no answer, 429, 5xx) or SolrRejected (other 4xx)."""
+        try:
+            answer = self._http.request(method, f"{self.base_url}{path}", **how)
+        except httpx.HTTPError as error:
+            raise SolrUnavailable(f"Solr does not answer ({type(error).__name__}) at {self.base_url}") from None
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise SolrUnavailable(f"Solr answered {answer.status_code}{_fields_named(answer)}")
+        if answer.status_code >= 400:
+            raise SolrRejected(f"Solr refused ({answer.status_code}){_fields_named(answer)}", answer.status_code)
+        return orjson.loads(answer.content)
+
+    def _collections(self, action: str, **params: Any) -> Any:
+        return self.request("GET", "/admin/collections", params={"action": action, "wt": "json", **params})
+
+    # aliases and collections
+
+    def aliases(self) -> dict[str, str]:
+        """Alias -> collection."""
+        return dict(self._collections("LISTALIASES").get("aliases") or {})
+
+    def collections(self) -> list[str]:
+        """Names of all physical collections."""
+        return list(self._collections("LIST")["collections"])
+
+    def collection(self, name: str) -> Collection:
+        """One physical collection with its properties."""
+        status = self._collections("CLUSTERSTATUS", collection=name)["cluster"]["collections"][name]
+        own = {key[9:]: str(value) for key, value in status.items() if key.startswith("property.")}
+        return Collection(name, status["configName"], own)
+
+    def behind(self, alias: str) -> Collection | None:
+        """The collection behind an alias; None where there is no such alias."""
+        name = self.aliases().get(alias)
+        return self.collection(name) if name else None
+
+    def upload_configset(self, name: str, files: dict[str, bytes]) -> None:
+        """Upload a configset unless one of that name (which carries its digest) is there."""
+        if name in self.request("GET", "/admin/configs", params={"action": "LIST", "wt": "json"})["configSets"]:
+            return
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+            for file_name, content in files.items():
+                packed.writestr(file_name, content)
+        params = {"action": "UPLOAD", "name": name, "overwrite": "true", "cleanup": "true"}
+        octets = {"Content-Type": "application/octet-stream"}
+        self.request("POST", "/admin/configs", params=params, content=archive.getvalue(), headers=octets)
+
+    def create_collection(self, name: str, configset: str, *, shards: int = 1, replicas: int = 1) -> None:
+        """Create a collection and wait until its replicas are active."""
+        params = {"numShards": shards, "replicationFactor": replicas, "collection.configName": configset}
+        self._collections("CREATE", name=name, waitForFinalState="true", **params)
+
+    def delete_collection(self, name: str) -> None:
+        """Delete a physical collection and its folders; Solr refuses one that an alias points at."""
+        self._collections("DELETE", name=name)
+
+    def set_properties(self, collection: str, **properties: str | int) -> None:
+        """Set properties of a collection (kept in its state, seen by CLUSTERSTATUS)."""
+        own = {f"property.{name}": str(value) for name, value in properties.items()}
+        self._collections("MODIFYCOLLECTION", collection=collection, **own)
+
+    def point_alias(self, alias: str, collection: str) -> None:
+        """Point the alias at a collection, atomically."""
+        self._collections("CREATEALIAS", name=alias, collections=collection)
+
+    def fields(self, collection: str) -> frozenset[str]:
+        """Names of the fields of the collection's own schema."""
+        answer = self.request("GET", f"/{collection}/schema/fields", params={"wt": "json"})
+        return frozenset(field["name"] for field in answer["fields"])
+
+    # updates
+
+    def post(self, collection: str, body: bytes) -> None:
+        """Add (upsert) the documents of a JSON array; no commit.
+
+        A starting Solr answers 404 or 405 before it has opened its cores: SolrUnavailable, never a refusal.
+        """
+        json = {"Content-Type": "application/json"}
+        try:
+            self.request("POST", f"/{collection}/update", params={"wt": "json"}, content=body, headers=json)
+        except SolrRejected as refused:
+            if refused.status in (404, 405):
+                raise SolrUnavailable(f"Solr has not opened {collection} ({refused.status})") from None
+            raise
+
+    def delete(self, collection: str, ids: Sequence[str]) -> None:
+        """Delete documents by id; no commit."""
+        for start in range(0, len(ids), STUDIES_A_QUERY):
+            self.post(collection, orjson.dumps({"delete": list(ids[start : start + STUDIES_A_QUERY])}))
+
+    def commit(self, collection: str) -> None:
+        """Hard commit that opens a searcher and waits for it."""
+        params = {"commit": "true", "openSearcher": "true", "waitSearcher": "true", "wt": "json"}
+        self.request("GET", f"/{collection}/update", params=params)
+
+    # reading
+
+    def count(self, collection: str, query: str = "*:*") -> int:
+        """Number of documents of a fixed (never user-given) query."""
+        params = {"q": query, "rows": "0", "wt": "json"}
+        return int(self.request("POST", f"/{collection}/select", data=params)["response"]["numFound"])
+
+    def facet(self, collection: str, facets: dict[str, Any], filters: Sequence[str] = ()) -> dict[str, Any]:
+        """JSON facets over the documents that pass the filters; the `facets` part of the answer."""
+        body = {"query": "*:*", "filter": list(filters), "limit": 0, "facet": facets}
+        return dict(self.request("POST", f"/{collection}/query", json=body)["facets"])
+
+    def export(self, collection: str, fields: Sequence[str], filters: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+        """All documents that pass the filters, sorted by id, with these docValues fields."""
+        form: dict[str, Any] = {"q": "*:*", "sort": "id asc", "fl": ",".join(fields), "wt": "json"}
+        if filters:
+            form["fq"] = list(filters)
+        answer = self.request("POST", f"/{collection}/export", data=form)
+        yield from answer["response"]["docs"]
+
+    def export_where(
+        self, collection: str, field: str, values: Iterable[str], fields: Sequence[str]
+    ) -> Iterator[dict[str, Any]]:
+        """As `export`, for documents whose `field` is one of the values (a {!terms} filter, 1,000 at a time).
+
+        For our own keys only (study, drop, bucket), whose grammar has neither comma nor brace.
+        """
+        wanted = sorted(set(values))
+        for start in range(0, len(wanted), STUDIES_A_QUERY):
+            some = ",".join(wanted[start : start + STUDIES_A_QUERY])
+            yield from self.export(collection, fields, [f"{{!terms f={field}}}{some}"])
+
+
+def _fields_named(answer: httpx.Response) -> str:
+    """The field names in Solr's error text, never its values."""
+    try:
+        message = str(orjson.loads(answer.content)["error"]["msg"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ""
+    named = sorted(set(_FIELD.findall(message)))
+    return f": field {', '.join(named)}" if named else ""

@@ -1,0 +1,54 @@
+"""What can stop dicomdex. A reject, a conflict or a verdict is a value, never one of these.
+
+    DicomdexError
+    ├── SettingsError        a setting is missing or can't be used
+    ├── DropError            the drop is not there, is gone, or its key is not a drop key
+    ├── ManifestError        a manifest is missing or can't be read
+    ├── CommitRefused        a guard of the commit said no (files missing, rows do not sum, a drop would shrink)
+    ├── SolrError
+    │   ├── SolrUnavailable  no answer, 429 or 5xx: worth another try
+    │   └── SolrRejected     Solr understood and refused (4xx)
+    └── CountsMismatch       storage, catalog and Solr do not agree
+
+No message holds a path or a value of a patient: files are named by drop key and file_id.
+"""
+
+
+class DicomdexError(Exception):
+    """Base of all errors of dicomdex."""
+
+
+class SettingsError(DicomdexError):
+    """A setting is missing or can't be used; the message names it and says what to set."""
+
+
+class DropError(DicomdexError):
+    """The drop is not there, is gone, or its key is not a drop key."""
+
+
+class ManifestError(DicomdexError):
+    """A manifest is missing or can't be read."""
+
+
+class CommitRefused(DicomdexError):
+    """A guard of the commit said no; nothing was changed."""
+
+
+class SolrError(DicomdexError):
+    """Something is wrong between us and Solr."""
+
+
+class SolrUnavailable(SolrError):
+    """No answer, 429 or 5xx: the same request may go through later."""
+
+
+class SolrRejected(SolrError):
+    """Solr understood the request and refused it (4xx)."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class CountsMismatch(DicomdexError):
+    """Storage, catalog and Solr do not agree; the message says expected, found and the first ten differences."""

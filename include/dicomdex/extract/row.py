@@ -1,0 +1,81 @@
+"""The file row: what became of one file of a drop, and the Arrow schema of the catalog's `files` table."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from dicomdex.attributes import ATTRIBUTES, Kind
+
+Outcome = Literal["record", "reject", "ignored", "container"]
+
+COLUMN_TYPES: dict[Kind, pa.DataType] = {
+    "string": pa.string(),
+    "text": pa.string(),
+    "name": pa.string(),
+    "strings": pa.list_(pa.string()),
+    "int": pa.int64(),
+    "ints": pa.list_(pa.int64()),
+    "float": pa.float64(),
+    "floats": pa.list_(pa.float64()),
+    "date": pa.date32(),
+}
+
+PROMOTED_FIELDS = [pa.field(a.column, COLUMN_TYPES[a.kind]) for a in ATTRIBUTES]
+
+# Columns of the Parquet files; the table has the partition column `drop_key` (string) besides.
+ROW_SCHEMA = pa.schema(
+    [
+        pa.field("file_id", pa.string()),  # blake2b-128 of (drop key, path, member), 32 hex digits
+        pa.field("path", pa.string()),  # relative to the landing area, bytes percent-escaped
+        pa.field("member", pa.string()),  # name inside an archive, else null
+        pa.field("size", pa.int64()),  # bytes
+        pa.field("mtime", pa.int64()),  # nanoseconds since the epoch, as listed
+        pa.field("outcome", pa.string()),  # record | reject | ignored | container
+        pa.field("reason", pa.string()),  # reject reason, ignore rule
+        pa.field("detail", pa.string()),  # one sentence; where it is known, the offset
+        pa.field("warnings", pa.list_(pa.string())),  # `rule` or `rule gggg,eeee`; never a value
+        pa.field("study", pa.string()),  # StudyInstanceUID or `none.<hash>`; never null in a record
+        pa.field("series", pa.string()),  # SeriesInstanceUID or `none.<hash>`; never null in a record
+        *PROMOTED_FIELDS,
+        pa.field("header", pa.string()),  # DICOM JSON model, PS3.18 Annex F; bulk over 1 KB as a reference
+        pa.field("header_digest", pa.string()),  # SHA-256 of the raw bytes before the pixel data, hex
+        pa.field("pixel_offset", pa.int64()),  # first byte of the pixel data element's value
+        pa.field("pixel_length", pa.int64()),  # bytes; -1 = undefined length (encapsulated)
+        pa.field("frame_offsets", pa.list_(pa.int64())),
+        pa.field("parser", pa.string()),  # `pydicom 3.0.2`
+        pa.field("manifest_id", pa.string()),
+        pa.field("listing_seq", pa.int64()),
+        pa.field("batch", pa.int32()),
+        pa.field("run_id", pa.string()),
+        pa.field("extracted_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+FILES_SCHEMA = ROW_SCHEMA.append(pa.field("drop_key", pa.string()))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What reading one file gave, before it is placed in a drop: the part of the row the bytes decide."""
+
+    outcome: Outcome
+    reason: str | None = None
+    detail: str | None = None
+    warnings: tuple[str, ...] = ()
+    columns: dict[str, Any] = field(default_factory=dict)  # promoted columns, by column name
+    header: str | None = None
+    header_digest: str | None = None
+    pixel_offset: int | None = None
+    pixel_length: int | None = None
+    frame_offsets: tuple[int, ...] | None = None
+    parser: str | None = None
+
+
+def file_id(drop_key: str, path: str, member: str | None = None) -> str:
+    """blake2b-128 over (drop key, path, member), each ended by a NUL that none of them can hold."""
+    text = "\0".join((drop_key, path, member or "")) + "\0"
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()

@@ -1,0 +1,177 @@
+"""What a Solr document holds, as Spark SQL text: one expression builds it for posting, comparing and validating.
+
+Ids keep a study on one shard (compositeId): `<study>!i.<sop>`, `<study>!s.<series>`, `<study>!study`,
+`<study>!c.<file_id>`. Null fields are dropped by `to_json`. The content digest is xxhash64 of the JSON text without
+`run` and `indexed_at`, kept as two unsigned 32-bit halves because Solr's sums are doubles.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+import xxhash
+
+from dicomdex.attributes import ATTRIBUTES, LEVELS, Attribute, Level
+
+BUCKETS = 4096
+HASH_SEED = 42  # Spark's xxhash64 starts from this seed
+FRAME_OFFSETS_MAX = 4096  # characters of the stored list; longer ones are read from the catalog's file row
+VOLATILE_FIELDS = ("run", "indexed_at", "_version_")  # differ between two equal collections
+MINIMAL_FIELDS = (
+    "id", "level", "study", "series", "drop", "file_id", "path", "member", "run", "parser", "schema",
+    "indexed_at", "state", "primary", "size", "mtime", "bucket", "id_lo", "id_hi", "digest_lo", "digest_hi",
+    "SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "DicomUrl",
+)  # fmt: skip
+JSON_OPTIONS = "map('dateFormat', \"yyyy-MM-dd'T'00:00:00'Z'\")"
+
+
+class DocumentId(NamedTuple):
+    """Where an id falls: its bucket and the unsigned halves of its xxhash64, as the document carries them."""
+
+    bucket: int
+    lo: int
+    hi: int
+
+
+def hashed(document_id: str) -> DocumentId:
+    """The same numbers as Spark's `xxhash64(id)` gives; checked against Spark in the tests."""
+    value = xxhash.xxh64_intdigest(document_id.encode("utf-8"), seed=HASH_SEED)
+    return DocumentId(value & (BUCKETS - 1), value & 0xFFFFFFFF, value >> 32)
+
+
+def instance_id(study: str, sop: str) -> str:
+    """Id of an instance document."""
+    return f"{study}!i.{sop}"
+
+
+def series_id(study: str, series: str) -> str:
+    """Id of a series document."""
+    return f"{study}!s.{series}"
+
+
+def study_id(study: str) -> str:
+    """Id of a study document."""
+    return f"{study}!study"
+
+
+def copy_id(study: str, file_id: str) -> str:
+    """Id of the document of a record that is not primary."""
+    return f"{study}!c.{file_id}"
+
+
+def attributes_of(level: Level) -> list[Attribute]:
+    """Attributes shown on a document of this level: its own and those of the levels above."""
+    wanted = LEVELS[: LEVELS.index(level) + 1]
+    return [attribute for attribute in ATTRIBUTES if attribute.level in wanted]
+
+
+def _struct(fields: Iterable[tuple[str, str]]) -> str:
+    return "named_struct(" + ", ".join(f"'{name}', {sql}" for name, sql in fields) + ")"
+
+
+_PROVENANCE = [
+    ("study", "study"),
+    ("file_id", "file_id"),
+    ("path", "path"),
+    ("parser", "parser"),
+    ("DicomUrl", "concat('/files/', file_id)"),
+]
+_WHERE_BYTES_ARE = [
+    ("series", "series"),
+    ("drop", "array(drop_key)"),
+    ("member", "member"),
+    ("size", "size"),
+    ("mtime", "mtime"),
+    ("pixel_offset", "pixel_offset"),
+    ("pixel_length", "pixel_length"),
+    ("frame_offsets", f"if(length(array_join(frame_offsets, ',')) <= {FRAME_OFFSETS_MAX},"
+                      " array_join(frame_offsets, ','), null)"),
+    ("warnings", "if(size(warnings) > 0, warnings, null)"),
+]  # fmt: skip
+
+
+def _attribute_fields(level: Level) -> list[tuple[str, str]]:
+    return [(a.keyword, a.column) for a in attributes_of(level)]
+
+
+def instance_fields() -> list[tuple[str, str]]:
+    """(field, SQL over a file row) of an instance document."""
+    head = [("id", "concat(study, '!i.', sop_instance_uid)"), ("level", "'instance'")]
+    return head + _PROVENANCE + _WHERE_BYTES_ARE + _attribute_fields("instance")
+
+
+def copy_fields() -> list[tuple[str, str]]:
+    """(field, SQL) of a copy document, over a file row with `state` and `primary_file_id`."""
+    head = [("id", "concat(study, '!c.', file_id)"), ("level", "'copy'")]
+    own = [("state", "state"), ("primary", "primary_file_id")]
+    return head + own + _PROVENANCE + _WHERE_BYTES_ARE + _attribute_fields("instance")
+
+
+def series_fields() -> list[tuple[str, str]]:
+    """(field, SQL) of a series document, over a series roll-up row."""
+    head = [("id", "concat(study, '!s.', series)"), ("level", "'series'"), ("series", "series")]
+    roll_ups = [
+        ("drop", "drops"),
+        ("bytes", "bytes"),
+        ("first_date", "first_date"),
+        ("last_date", "last_date"),
+        ("NumberOfSeriesRelatedInstances", "instances"),
+    ]
+    return head + _PROVENANCE + roll_ups + _attribute_fields("series")
+
+
+def study_fields() -> list[tuple[str, str]]:
+    """(field, SQL) of a study document, over a study roll-up row."""
+    head = [("id", "concat(study, '!study')"), ("level", "'study'")]
+    roll_ups = [
+        ("drop", "drops"),
+        ("bytes", "bytes"),
+        ("first_date", "first_date"),
+        ("last_date", "last_date"),
+        ("ModalitiesInStudy", "modalities"),
+        ("SOPClassesInStudy", "sop_classes"),
+        ("NumberOfStudyRelatedSeries", "series_count"),
+        ("NumberOfStudyRelatedInstances", "instances"),
+    ]
+    return head + _PROVENANCE + roll_ups + _attribute_fields("study")
+
+
+def content_sql(fields: list[tuple[str, str]], schema: str) -> str:
+    """SQL of the JSON text that the content digest covers: all fields, sorted by name, and the schema's digest."""
+    every = sorted([*fields, ("schema", f"'{_hex(schema)}'")])
+    return f"to_json({_struct(every)}, {JSON_OPTIONS})"
+
+
+def halves_sql(hash_column: str) -> tuple[str, str]:
+    """SQL of the two unsigned 32-bit halves of a bigint hash: (lo, hi)."""
+    return f"({hash_column} & 4294967295L)", f"(shiftrightunsigned({hash_column}, 32))"
+
+
+def body_sql() -> str:
+    """SQL of the document as it is posted, with a comma, over (content, id_hash, content_hash, tail).
+
+    `tail` is `volatile_tail`'s text: what differs between two runs stays outside the digest.
+    """
+    id_lo, id_hi = halves_sql("id_hash")
+    lo, hi = halves_sql("content_hash")
+    return (
+        "concat(substring(content, 1, length(content) - 1),"
+        f" ',\"bucket\":', id_hash & {BUCKETS - 1}L, ',\"id_lo\":', {id_lo}, ',\"id_hi\":', {id_hi},"
+        f" ',\"digest_lo\":', {lo}, ',\"digest_hi\":', {hi}, ',', tail, ',')"
+    )
+
+
+def volatile_tail(run: str, indexed_at: datetime) -> str:
+    """The end of every document of one application: its run and time, as JSON text up to the closing brace."""
+    at = indexed_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return orjson.dumps({"run": run, "indexed_at": at}).decode()[1:]
+
+
+def _hex(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{1,64}", text):
+        raise ValueError("a schema digest is hexadecimal")
+    return text
