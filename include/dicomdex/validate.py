@@ -48,7 +48,7 @@ class Check:
 class Sums(NamedTuple):
     """What a bucket of ids adds up to; the halves are below 2**32, so a double holds 2 M of them exactly."""
 
-    count: int = 0
+    ids: int = 0
     lo: int = 0
     hi: int = 0
 

@@ -196,7 +196,7 @@ class Solr:
         yield from answer["response"]["docs"]
 
     def export_where(
-        self, collection: str, field: str, values: Iterable[str], fields: Sequence[str]
+        self, collection: str, field: str, values: Iterable[str], fields: Sequence[str], filters: Sequence[str] = ()
     ) -> Iterator[dict[str, Any]]:
         """As `export`, for documents whose `field` is one of the values (a {!terms} filter, 1,000 at a time).
 
@@ -205,7 +205,7 @@ class Solr:
         wanted = sorted(set(values))
         for start in range(0, len(wanted), STUDIES_A_QUERY):
             some = ",".join(wanted[start : start + STUDIES_A_QUERY])
-            yield from self.export(collection, fields, [f"{{!terms f={field}}}{some}"])
+            yield from self.export(collection, fields, [f"{{!terms f={field}}}{some}", *filters])
 
 
 def _fields_named(answer: httpx.Response) -> str:

@@ -1,0 +1,49 @@
+# `make run` sets up what is missing, starts the site and ingests the sample drops; `make test` runs every test.
+PYTHON ?= python3.11
+PY := .venv/bin/python
+UV := .venv/.uv/bin/uv
+COMPILE := $(UV) -q pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+export PYTHON
+
+.PHONY: help setup setup-dev jars run down clean test test-all lint lock bench-line
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install into .venv what runs need, and fetch the jars
+	@.ci/install requirements.lock
+	@.venv/bin/dicomdex fetch
+
+setup-dev:
+	@.ci/install requirements-dev.lock
+	@.venv/bin/dicomdex fetch
+
+jars: setup
+
+run: setup ## start the site, ingest the sample drops, show what became of every file
+	@.venv/bin/dicomdex run
+
+down: ## stop all that `make run` started; data stays
+	@test ! -x .venv/bin/dicomdex || .venv/bin/dicomdex down
+
+clean: down ## stop, and empty .run/
+	@if [ -d .run ]; then find .run -mindepth 1 -maxdepth 1 -exec rm -rf {} +; fi
+
+test: setup-dev ## every test, with minutes per folder
+	@$(PY) -m pytest tests --ignore=tests/bench --durations=10
+
+test-all: setup-dev ## the long sweeps besides
+	@$(PY) -m pytest tests --ignore=tests/bench --durations=10 --long
+
+lint: setup-dev ## ruff and mypy
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+lock: setup ## make the lock files again
+	@echo 'uv==$(shell $(UV) --version | cut -d" " -f2)' | $(COMPILE) - -o requirements-uv.lock
+	@$(COMPILE) --override overrides.txt requirements.txt -o requirements.lock
+	@$(COMPILE) --override overrides.txt --constraint requirements.lock requirements-dev.txt -o requirements-dev.lock
+
+bench-line: setup-dev ## time one drop through the whole line
+	@$(PY) -m tests.bench.line $(ARGS)

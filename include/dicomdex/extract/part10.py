@@ -1,0 +1,132 @@
+"""The frame of a DICOM file, PS3.10 section 7: preamble, file meta information, transfer syntax, data set."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+
+from dicomdex.extract.layout import Element, Layout, is_vr
+from dicomdex.extract.reject import Rejected
+from dicomdex.extract.scan import Scan
+from dicomdex.extract.window import Inflated, Window
+
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+DEFLATED = frozenset(("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"))
+DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
+INFLATE_MAX = 64 << 20
+INFLATE_RATIO = 100
+INFLATE_FREE = 1 << 20  # the ratio counts from here on: a black image of 1 MB is no bomb
+PIECE = 1 << 16
+
+
+@dataclass
+class Frame:
+    """How the data set is written and where: `window` holds it from `start` on (inflated where it was deflated)."""
+
+    window: Window
+    start: int
+    implicit: bool
+    little: bool
+    part10: bool
+    deflated: bool = False
+    transfer_syntax: str | None = None
+    media_class: str | None = None
+    media_uid: str | None = None
+    meta_raw: bytes = b""  # of a deflated file: what stands before the data set
+    warnings: list[str] = field(default_factory=list)
+
+    def scan(self) -> Layout:
+        """Scan the data set to the last byte of the file. Raises Rejected."""
+        return Scan(self.window, self.start, implicit=self.implicit, little=self.little).run()
+
+
+def open_frame(window: Window) -> Frame:
+    """Read preamble and file meta information, and find out how the data set is encoded. Raises Rejected."""
+    part10 = window.take(128, 4) == b"DICM"
+    start = 132 if part10 else 0
+    if window.size <= start:
+        raise Rejected("truncated", "nothing follows the preamble", start)
+    frame = Frame(window, start, implicit=False, little=True, part10=part10)
+    if window.take(start, 2) == b"\2\0":
+        _read_meta(frame)
+    elif part10:
+        frame.warnings.append("no_file_meta")
+    if not part10:
+        frame.warnings.append("no_part10_header")
+    if frame.transfer_syntax in DEFLATED:
+        _inflate(frame)
+    _choose_encoding(frame)
+    return frame
+
+
+def _read_meta(frame: Frame) -> None:
+    """File meta information is explicit little endian; its end is where group 0002 ends, whatever its length says."""
+    meta = Scan(frame.window, frame.start, implicit=False, little=True, group=2).run()
+    frame.start = meta.end
+    frame.transfer_syntax = _uid(frame.window, meta.elements.get(0x00020010))
+    frame.media_class = _uid(frame.window, meta.elements.get(0x00020002))
+    frame.media_uid = _uid(frame.window, meta.elements.get(0x00020003))
+    if meta.zeros is not None:
+        raise Rejected("trailing_zeros", "zeros follow the file meta information", meta.zeros)
+
+
+def _uid(window: Window, element: Element | None) -> str | None:
+    if element is None or not 0 < element.length <= 1024:
+        return None
+    return window.take(element.offset, element.length).decode("latin-1").rstrip("\0 ") or None
+
+
+def _choose_encoding(frame: Frame) -> None:
+    """The transfer syntax decides; without one, and where the first element shows another VR mode, the bytes do."""
+    head = frame.window.take(frame.start, 8)
+    syntax = frame.transfer_syntax
+    if syntax is None:
+        if frame.part10:
+            frame.warnings.append("no_transfer_syntax")
+        frame.implicit = not is_vr(head[4:6])
+        frame.little = not (len(head) == 8 and _group(head, True) >= 0x0400 and _group(head, False) < 0x0400)
+        return
+    frame.implicit = syntax == IMPLICIT_LITTLE
+    frame.little = syntax != EXPLICIT_BIG
+    if len(head) < 8:
+        return
+    if _group(head, frame.little) & 0xFF == 0 and 0 < _group(head, not frame.little) < 0x0100:
+        raise Rejected("not_conformant", "the byte order is not that of the transfer syntax", frame.start)
+    if frame.implicit == is_vr(head[4:6]):
+        frame.implicit = not frame.implicit
+        frame.warnings.append("vr_mode_differs")
+
+
+def _group(head: bytes, little: bool) -> int:
+    return int.from_bytes(head[:2], "little" if little else "big")
+
+
+def _inflate(frame: Frame) -> None:
+    """Inflate the data set (PS3.5 section A.5) under the caps. Raises Rejected: limit, truncated, not_conformant."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    pieces: list[bytes] = []
+    taken = given = 0
+    try:
+        while not inflater.eof:
+            piece = inflater.unconsumed_tail or frame.window.glance(frame.start + taken, PIECE)
+            if not piece:
+                raise Rejected("truncated", "the deflated data set has no end", frame.window.size)
+            if not inflater.unconsumed_tail:
+                taken += len(piece)
+            pieces.append(inflater.decompress(piece, PIECE * 16))
+            given += len(pieces[-1])
+            _check_inflated(given, taken, frame.start)
+    except zlib.error:
+        raise Rejected(
+            "not_conformant", "the data set is not deflated, as the transfer syntax says", frame.start
+        ) from None
+    frame.meta_raw = frame.window.take(0, frame.start)
+    frame.window, frame.start, frame.deflated = Inflated(b"".join(pieces)), 0, True
+
+
+def _check_inflated(given: int, taken: int, start: int) -> None:
+    if given > INFLATE_MAX:
+        raise Rejected("limit", f"the data set inflates to more than {INFLATE_MAX >> 20} MB", start)
+    if given > INFLATE_FREE and given > INFLATE_RATIO * taken:
+        raise Rejected("limit", f"the data set inflates to more than {INFLATE_RATIO} times its size", start)

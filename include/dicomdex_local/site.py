@@ -1,0 +1,185 @@
+"""A whole site on one machine: Solr, Airflow with Spark in local mode, from one run directory.
+
+Everything that it makes lies in the run directory, everything it starts listens on 127.0.0.1 and is known by pid and
+start time. Two sites with different run directories and ports can run at once, and share one directory of jars.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from dicomdex.settings import Settings
+from dicomdex_local import airflow, java, pids, spark
+from dicomdex_local.jars import ensure_jars
+from dicomdex_local.layout import RunDir, default_jars_dir, default_run_dir
+from dicomdex_local.ports import HOST, Ports
+from dicomdex_local.solr import SolrNode
+from dicomdex_local.solr_security import ADMIN, SolrSecrets
+
+Say = Callable[[str], None]
+
+# Variables of the person's shell that would reach into Airflow or Spark from outside.
+FOREIGN = ("AIRFLOW", "SPARK_", "PYSPARK_", "PYTHONPATH", "PYTHONHOME")
+
+
+def _silent(_line: str) -> None:
+    return None
+
+
+class Site:
+    """`up()`, `down()`, `status()`. Ports, jars and landing area default to DICOMDEX_* or the usual places."""
+
+    def __init__(
+        self,
+        run_dir: Path | None = None,
+        *,
+        ports: Ports | None = None,
+        jars: Path | None = None,
+        landing: Path | None = None,
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        self.run = RunDir((run_dir or default_run_dir()).absolute())
+        self.ports = ports or Ports.from_environment()
+        self.jars = (jars or default_jars_dir(self.run.root)).absolute()
+        self.landing = landing or Path(os.environ.get("DICOMDEX_LANDING") or self.run.root / "landing")
+        self.extra_settings = settings or {}
+        self.java = java.find_java() or Path("java")
+        self.solr_secrets = SolrSecrets(self.run.secrets)
+
+    @property
+    def solr(self) -> SolrNode:
+        """The Solr node, running or not."""
+        return SolrNode(
+            self.run.solr,
+            self.jars / "solr",
+            self.run.secrets,
+            self.ports.solr,
+            zookeeper_port=self.ports.zookeeper,
+            java=str(self.java),
+            environment={**_base_environment(), pids.MARK: str(self.run.root)},
+        )
+
+    @property
+    def airflow(self) -> airflow.AirflowSite:
+        """Airflow, running or not."""
+        return airflow.AirflowSite(self.run, self.ports.airflow, self.environment())
+
+    def settings(self) -> Settings:
+        """What every part of this site is told by DICOMDEX_*."""
+        chosen = {name.removeprefix("DICOMDEX_").lower(): value for name, value in self._dicomdex().items()}
+        fields = Settings.model_fields.keys()
+        return Settings.load(**{name: value for name, value in chosen.items() if name in fields})
+
+    def up(self, say: Say = _silent) -> None:
+        """Start whatever does not run and wait until all is ready; a moment when all is up. SiteError in one line."""
+        self.run.create()
+        self.java = java.ensure_java()
+        if not (self.jars / "solr").is_dir():
+            say("fetching the jars of Solr and Delta (about 80 MB, once)")
+        ensure_jars(self.jars, self.java)
+        self._write_files()
+        solr, scheduler = self.solr, self.airflow
+        was_up = solr.program() is not None and scheduler.supervisor() is not None
+        scheduler.launch()
+        solr.launch()
+        solr.wait_ready()
+        if not was_up:
+            say(f"Solr is ready at {solr.base_url}")
+        scheduler.wait_healthy()
+        self._make_pools()
+        if not was_up:
+            say(f"Airflow is healthy at {scheduler.url}")
+
+    def down(self) -> None:
+        """Stop all that the site started, orphans included; data stays."""
+        if not self.run.root.is_dir():
+            return
+        self.airflow.stop()
+        self.solr.stop()
+        pids.stop(pids.marked(self.run.root), 5)
+
+    def engines(self) -> dict[str, dict[str, object]]:
+        """Engine -> whether it runs, whether it is ready, and where."""
+        solr, scheduler = self.solr, self.airflow
+        solr_runs = solr.program() is not None
+        airflow_runs = scheduler.supervisor() is not None
+        return {
+            "solr": {"running": solr_runs, "ready": solr_runs and solr.is_ready(), "url": solr.base_url},
+            "airflow": {
+                "running": airflow_runs,
+                "ready": airflow_runs and scheduler.is_healthy(),
+                "url": scheduler.url,
+            },
+        }
+
+    def environment(self) -> dict[str, str]:
+        """Every variable that Airflow, its tasks and Spark get; no secret among them, only files' names."""
+        settings = self._dicomdex()
+        venv_bin = Path(sys.executable).parent
+        return {
+            **_base_environment(),
+            **settings,
+            **airflow.options(self.run, self.ports.airflow),
+            "AIRFLOW_HOME": str(self.run.airflow),
+            "AIRFLOW_CONN_SOLR_DEFAULT": airflow.solr_connection(
+                self.ports.solr, ADMIN, self.solr_secrets.admin_file, settings.get("DICOMDEX_ALIAS", "dicom")
+            ),
+            "AIRFLOW_CONN_SPARK_DEFAULT": airflow.spark_connection(_cores()),
+            "PATH": f"{venv_bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "JAVA_HOME": str(java.java_home(self.java)),
+            "PYSPARK_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": HOST,
+            "SPARK_CONF_DIR": str(self.run.spark_conf),
+            "PYTHONUNBUFFERED": "1",
+            pids.MARK: str(self.run.root),
+        }
+
+    def _dicomdex(self) -> dict[str, str]:
+        """DICOMDEX_* of the site; what the person has set, wins, apart from where Solr is."""
+        root = self.run.root
+        defaults = {
+            "DICOMDEX_WORK": (root / "work").as_uri(),
+            "DICOMDEX_CATALOG": (root / "catalog").as_uri(),
+            # Small, so that the fan-out of the sample drops is seen.
+            "DICOMDEX_BATCH_FILES": "250",
+        }
+        own = {
+            "DICOMDEX_RUN": str(root),
+            "DICOMDEX_LANDING": self._landing_url(),
+            "DICOMDEX_SOLR_URL": f"http://{HOST}:{self.ports.solr}/solr",
+            "DICOMDEX_SOLR_USER": ADMIN,
+            "DICOMDEX_SOLR_PASSWORD_FILE": str(self.solr_secrets.admin_file),
+            "DICOMDEX_SPARK_JARS": spark.jars(self.jars / "delta"),
+            "DICOMDEX_SPARK_PY_FILES": str(root / "dicomdex.zip"),
+        }
+        given = {name: value for name, value in os.environ.items() if name.startswith("DICOMDEX_") and value}
+        return {**defaults, **given, **own, **self.extra_settings}
+
+    def _landing_url(self) -> str:
+        given = str(self.landing)
+        return given if ":" in given else self.landing.absolute().as_uri()
+
+    def _write_files(self) -> None:
+        if self._landing_url().startswith("file:"):
+            self.landing.mkdir(parents=True, exist_ok=True)
+        self.solr_secrets.ensure()
+        airflow.AirflowSecrets(self.run.secrets).ensure()
+        spark.write_conf(self.run)
+        spark.write_packages(self.run.root / "dicomdex.zip")
+
+    def _make_pools(self) -> None:
+        with self.airflow.rest() as rest:
+            # One extraction a core, one Spark application at a time, one writer of a collection at a time.
+            for name, slots in (("extract", _cores()), ("spark", 1), ("solr_writer", 1)):
+                rest.ensure_pool(name, slots)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _base_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}

@@ -1,0 +1,81 @@
+"""DataFrames of documents: instance and copy from file rows, series and study from roll-ups of primaries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from dicomdex.index import (
+    attributes_of,
+    body_sql,
+    content_sql,
+    copy_fields,
+    instance_fields,
+    series_fields,
+    study_fields,
+    volatile_tail,
+)
+
+# The representative of a series or study: a stable choice that no order of processing can move.
+_ORDER = "struct(coalesce(series_number, 2147483647), coalesce(instance_number, 2147483647), sop_instance_uid)"
+_SHOWN = ("file_id", "path", "parser", *(a.column for a in attributes_of("series")))
+_LISTS = ("drops", "modalities", "sop_classes")
+
+
+def series_rows(primaries: DataFrame) -> DataFrame:
+    """One row a series, from its primary rows alone: copies never inflate a count.
+
+    `first` is the representative instance: lowest series number, instance number, SOP Instance UID.
+    """
+    date = "coalesce(content_date, series_date, study_date)"
+    sums = (
+        "array_sort(collect_set(drop_key)) AS drops", "sum(size) AS bytes", "count(*) AS instances",
+        f"min({date}) AS first_date", f"max({date}) AS last_date",
+        "array_sort(collect_set(modality)) AS modalities", "array_sort(collect_set(sop_class_uid)) AS sop_classes",
+        f"min({_ORDER}) AS place", f"min_by(struct({', '.join(_SHOWN)}), {_ORDER}) AS first",
+    )  # fmt: skip
+    return primaries.groupBy("study", "series").agg(*map(F.expr, sums))
+
+
+def study_rows(series: DataFrame) -> DataFrame:
+    """One row a study, from its series' roll-ups."""
+    sums = (
+        *(f"array_sort(array_distinct(flatten(collect_list({name})))) AS {name}" for name in _LISTS),
+        "sum(bytes) AS bytes", "sum(instances) AS instances", "count(*) AS series_count",
+        "min(first_date) AS first_date", "max(last_date) AS last_date", "min_by(first, place) AS first",
+    )  # fmt: skip
+    return series.groupBy("study").agg(*map(F.expr, sums))
+
+
+def documents(rows: DataFrame, known: frozenset[str], schema: str, run: str, at: datetime) -> DataFrame:
+    """(id, lo, hi, body) of all documents of the studies whose resolved file rows these are.
+
+    `rows`: columns of `files` with `state` and `primary_file_id`. `known`: fields of the collection's own schema, whose
+    digest is `schema`. `lo`, `hi`: halves of the content digest. `body`: JSON text with a comma at its end.
+    """
+    primaries = rows.where("state = 'indexed'")
+    series = series_rows(primaries)
+    shown = [name for name in series.columns if name not in ("first", "place")]
+    parts = (
+        (primaries, instance_fields()),
+        (rows.where("state <> 'indexed'"), copy_fields()),
+        (series.select(*shown, "first.*"), series_fields()),
+        (study_rows(series).select("*", "first.*"), study_fields()),
+    )
+    contents = [
+        frame.selectExpr(
+            f"{fields[0][1]} AS id", f"{content_sql([f for f in fields if f[0] in known], schema)} AS content"
+        )
+        for frame, fields in parts
+    ]
+    every = contents[0].unionAll(contents[1]).unionAll(contents[2]).unionAll(contents[3])
+    return (
+        every.selectExpr("*", "xxhash64(id) AS id_hash", "xxhash64(content) AS content_hash")
+        .withColumn("tail", F.lit(volatile_tail(run, at)))
+        .selectExpr(
+            "id", "content_hash & 4294967295L AS lo", "shiftrightunsigned(content_hash, 32) AS hi",
+            f"{body_sql()} AS body",
+        )
+    )  # fmt: skip

@@ -1,0 +1,43 @@
+"""The collection that an application writes to: the one behind the alias, or a first one of its own."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from dicomdex.adapters.solr import Collection, Solr
+from dicomdex.schema import configset, schema_digest
+from dicomdex.settings import Settings
+
+
+def ensure_collection(solr: Solr, settings: Settings, run: str) -> Collection:
+    """The collection behind the alias; without an alias, a new collection that `publish` will show.
+
+    A first collection whose application was killed is found by its property and taken up again.
+    """
+    target = solr.behind(settings.alias)
+    if target is not None:
+        return target
+    for name in sorted(solr.collections()):
+        if name.startswith(f"{settings.alias}_"):
+            found = solr.collection(name)
+            if found.properties.get("first") == settings.alias:
+                return found
+    return _create(solr, settings, run)
+
+
+def publish(solr: Solr, settings: Settings, target: Collection) -> None:
+    """Point the alias at a first collection, once it is whole."""
+    if solr.behind(settings.alias) is None:
+        solr.point_alias(settings.alias, target.name)
+
+
+def _create(solr: Solr, settings: Settings, run: str) -> Collection:
+    files = configset()
+    configset_name = f"{settings.alias}_{schema_digest(files)}"
+    solr.upload_configset(configset_name, files)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    name = f"{settings.alias}_{stamp}_{re.sub(r'[^a-z0-9]', '', run.lower())[-4:] or 'x'}"
+    solr.create_collection(name, configset_name, shards=settings.solr_shards, replicas=settings.solr_replicas)
+    solr.set_properties(name, first=settings.alias)
+    return solr.collection(name)

@@ -1,0 +1,38 @@
+"""The one Airflow plugin: the page behind a run's Drop tab, and the links to it.
+
+Every task process imports this module, so it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+from dicomdex_airflow.links import PAGE, DropLink
+
+
+class PageApp:
+    """ASGI: the web app, imported by the first request. Importing it takes a second, which no task should pay."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass everything on."""
+        from dicomdex_airflow.app import app
+
+        await app(scope, receive, send)
+
+
+class DicomdexPlugin(AirflowPlugin):
+    """Found by its entry point, and only there: plugins/.airflowignore keeps the folder's loader out."""
+
+    name = "dicomdex"
+    fastapi_apps: ClassVar[list[Any]] = [{"app": PageApp(), "url_prefix": "/dicomdex", "name": "dicomdex"}]
+    external_views: ClassVar[list[Any]] = [
+        {
+            "name": "Drop",
+            "href": f"{PAGE}?dag_id={{DAG_ID}}&run_id={{RUN_ID}}",
+            "destination": "dag_run",
+            "url_route": "drop",
+        }
+    ]
+    operator_extra_links: ClassVar[list[Any]] = [DropLink()]
