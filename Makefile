@@ -5,7 +5,7 @@ UV := .venv/.uv/bin/uv
 COMPILE := $(UV) -q pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 export PYTHON
 
-.PHONY: help setup setup-dev jars run down clean test test-all lint lock bench-line
+.PHONY: help setup setup-dev jars run down clean test test-all lint lock golden configset docs bench-line
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,15 @@ lock: setup ## make the lock files again
 	@echo 'uv==$(shell $(UV) --version | cut -d" " -f2)' | $(COMPILE) - -o requirements-uv.lock
 	@$(COMPILE) --override overrides.txt requirements.txt -o requirements.lock
 	@$(COMPILE) --override overrides.txt --constraint requirements.lock requirements-dev.txt -o requirements-dev.lock
+
+golden: setup-dev ## write the golden spark-submit command again
+	@$(PY) -m tests.dags.spark_submit
+
+configset: setup-dev ## write Solr's schema.xml again from attributes.py
+	@$(PY) -m dicomdex.schema include/configsets/dicom
+
+docs: setup-dev ## write docs/reference again from the code
+	@$(PY) -m dicomdex.reference docs/reference
 
 bench-line: setup-dev ## time one drop through the whole line
 	@$(PY) -m tests.bench.line $(ARGS)

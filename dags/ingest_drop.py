@@ -21,6 +21,8 @@ from dicomdex_airflow.operators.extract import ExtractBatchOperator
 from dicomdex_airflow.operators.manifest import BuildManifestOperator
 from dicomdex_airflow.operators.validate import ValidateDropOperator
 
+# A try that finds no Solr ends in seconds, a Solr that was killed is back in 30: waits of 5, 15 and 45 s cover it.
+SOLR_COMES_BACK = {"retry_exponential_backoff": 3}
 DRIVER_MEMORY = Param("1g", type="string", pattern="^[1-9][0-9]*[mg]$", title="Memory of the Spark driver")
 
 with DAG(
@@ -53,6 +55,7 @@ with DAG(
         task_id="apply",
         pool="solr_writer",
         retries=3,
+        **SOLR_COMES_BACK,
         execution_timeout=timedelta(hours=6),
         conn_id="spark_default",
         name="dicomdex-apply",
@@ -63,6 +66,8 @@ with DAG(
         conf=spark.CONF,
         env_vars=spark.ENVIRONMENT,
     )
-    validate = ValidateDropOperator(task_id="validate", pool="solr_writer", outlets=[INDEXED])
+    validate = ValidateDropOperator(
+        task_id="validate", pool="solr_writer", outlets=[INDEXED], retries=3, **SOLR_COMES_BACK
+    )
 
     manifest >> extract >> commit >> apply >> validate

@@ -20,7 +20,7 @@ from tests.watch import Watch
 # Directories right below the run directory that hold no log: the landing area, and programs as they were downloaded.
 SKIPPED_FOLDERS = {"landing", "jars"}
 SKIPPED_NAMES = {"truth.json"}
-COMPRESSED = {".zst": "zstd", ".gz": "gzip", ".lz4": "lz4", ".bz2": "bz2"}
+COMPRESSED = {".zst": "zstd", ".zstd": "zstd", ".gz": "gzip", ".lz4": "lz4", ".bz2": "bz2"}
 NEEDLE = CANARY.lower().encode()
 CHUNK = 1 << 20  # bytes
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dicomdex_local.follow import RunView
     from dicomdex_local.site import Site
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="Finds DICOM drops, catalogs every file, serves them from Solr, and proves that nothing was lost.",
     no_args_is_help=True,
@@ -114,9 +116,10 @@ def main() -> None:
     except DicomdexError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"dicomdex: {error}", markup=False)
         sys.exit(1)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped; the same command goes on from here")
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            Console(stderr=True, soft_wrap=True).print("stopped; the same command goes on from here")
+        raise
 
 
 def _up() -> Site:

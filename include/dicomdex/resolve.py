@@ -2,7 +2,7 @@
 
 The primary is the minimum of (drop key, header digest, path, member), compared as UTF-8 bytes. Another row is a
 `duplicate` when it names the same study, series and patient and its digest proves the same bytes, else a `conflict`.
-The order in which drops were ingested can't matter. `dicomdex_spark.resolved` says the same in SQL.
+The order in which drops were ingested can't matter.
 """
 
 from __future__ import annotations

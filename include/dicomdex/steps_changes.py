@@ -36,7 +36,7 @@ class Span:
 class Changes:
     """What to build anew: all records of the studies with their states, the drops they lie in, the studies' keys."""
 
-    states: pa.Table  # file_id, state, primary_file_id
+    states: pa.Table  # file_id, state, primary_file_id, drop_key
     drops: list[str]
     studies: list[str]
 
@@ -68,6 +68,7 @@ def changes(catalog: Catalog, solr: Solr, target: Collection, over: Span) -> Cha
     theirs = _distinct([catalog.identity(at, studies=studies)["sop_instance_uid"]])
     rows = catalog.identity(at, sops=theirs)
     found = resolve(rows, catalog.digests(candidates(rows)["file_id"], over.digests_to))
+    found = found.append_column("drop_key", rows["drop_key"])
     inside = pc.is_in(rows["study"], value_set=studies)
     return Changes(
         states=found.filter(inside),

@@ -58,10 +58,18 @@ class AirflowSecrets:
 
 
 def options(run: RunDir, port: int) -> dict[str, str]:
-    """`AIRFLOW__*` of a site (section, option -> value), with what differs from Airflow's defaults."""
+    """`AIRFLOW__SECTION__OPTION` -> value of a site: what differs from Airflow's defaults."""
+    sections = {**_core(run, port), **_pace(), **_server(run, port)}
+    return {
+        f"AIRFLOW__{section}__{option}": str(value)
+        for section, values in sections.items()
+        for option, value in values.items()
+    }
+
+
+def _core(run: RunDir, port: int) -> dict[str, dict[str, object]]:
     secrets = AirflowSecrets(run.secrets)
-    url = f"http://{HOST}:{port}"
-    sections: dict[str, dict[str, object]] = {
+    return {
         "CORE": {
             "DAGS_FOLDER": REPO / "dags",
             "PLUGINS_FOLDER": REPO / "plugins",
@@ -72,32 +80,40 @@ def options(run: RunDir, port: int) -> dict[str, str]:
             "PARALLELISM": 8,
             "SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin,{VIEWER}:viewer",
             "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": secrets.passwords_file,
-            "EXECUTION_API_SERVER_URL": f"{url}/execution/",
+            "EXECUTION_API_SERVER_URL": f"http://{HOST}:{port}/execution/",
             "FERNET_KEY_CMD": secrets.command("fernet_key"),
             "TEST_CONNECTION": "Enabled",
             "HOSTNAME_CALLABLE": "socket.gethostname",
         },
-        "API": {
-            **{"HOST": HOST, "PORT": port, "BASE_URL": url, "WORKERS": 1, "EXPOSE_CONFIG": False},
-            "SECRET_KEY_CMD": secrets.command("api_secret_key"),
-        },
-        "API_AUTH": {"JWT_SECRET_CMD": secrets.command("jwt_secret")},
         "DATABASE": {"SQL_ALCHEMY_CONN": f"sqlite:///{run.airflow / 'airflow.db'}"},
         "LOGGING": {"BASE_LOG_FOLDER": run.logs / "tasks"},
+    }
+
+
+def _pace() -> dict[str, dict[str, object]]:
+    return {
         "SCHEDULER": {
             # The default of 1 s costs 0.7 s a task in a chain.
             "SCHEDULER_IDLE_SLEEP_TIME": 0.1,
             "TASK_INSTANCE_HEARTBEAT_TIMEOUT": 30,
             "TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": 5,
+            # What a scheduler that was killed had queued; the default waits 300 s.
+            "ORPHANED_TASKS_CHECK_INTERVAL": 15,
         },
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": 5, "MIN_FILE_PROCESS_INTERVAL": 5},
         # On two busy cores an answer of the execution API can take longer than the default 5 s.
         "WORKERS": {"EXECUTION_API_TIMEOUT": 30},
     }
+
+
+def _server(run: RunDir, port: int) -> dict[str, dict[str, object]]:
+    secrets = AirflowSecrets(run.secrets)
     return {
-        f"AIRFLOW__{section}__{option}": str(value)
-        for section, values in sections.items()
-        for option, value in values.items()
+        "API": {
+            **{"HOST": HOST, "PORT": port, "BASE_URL": f"http://{HOST}:{port}", "WORKERS": 1, "EXPOSE_CONFIG": False},
+            "SECRET_KEY_CMD": secrets.command("api_secret_key"),
+        },
+        "API_AUTH": {"JWT_SECRET_CMD": secrets.command("jwt_secret")},
     }
 
 

@@ -7,6 +7,7 @@ start time. Two sites with different run directories and ports can run at once, 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +101,8 @@ class Site:
         self.airflow.stop()
         self.solr.stop()
         pids.stop(pids.marked(self.run.root), 5)
+        # A Spark application that was killed leaves its shuffle files, and those hold values of patients.
+        shutil.rmtree(self.run.spark / "local", ignore_errors=True)
 
     def engines(self) -> dict[str, dict[str, object]]:
         """Engine -> whether it runs, whether it is ready, and where."""
@@ -148,6 +151,10 @@ class Site:
         }
         own = {
             "DICOMDEX_RUN": str(root),
+            "DICOMDEX_JARS": str(self.jars),
+            "DICOMDEX_SOLR_PORT": str(self.ports.solr),
+            "DICOMDEX_ZOOKEEPER_PORT": str(self.ports.zookeeper),
+            "DICOMDEX_AIRFLOW_PORT": str(self.ports.airflow),
             "DICOMDEX_LANDING": self._landing_url(),
             "DICOMDEX_SOLR_URL": f"http://{HOST}:{self.ports.solr}/solr",
             "DICOMDEX_SOLR_USER": ADMIN,

@@ -10,26 +10,39 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
+from pyspark.sql import DataFrame
+
 from dicomdex.adapters.catalog import Catalog
 from dicomdex.adapters.solr import Collection, Solr
 from dicomdex.settings import Settings
 from dicomdex.steps import record_run
 from dicomdex.steps_changes import Span, changes, span
 from dicomdex_spark.documents import documents
-from dicomdex_spark.session import session, table
+from dicomdex_spark.session import file_rows, session
 from dicomdex_spark.target import ensure_collection, publish
 from dicomdex_spark.writing import Written, write
 
 
+def wanted(settings: Settings, solr: Solr, target: Collection, over: Span, run: str) -> tuple[DataFrame, list[str]]:
+    """All documents that the studies touched by the span must have, and these studies."""
+    catalog = Catalog(settings.catalog)
+    what = changes(catalog, solr, target, over)
+    spark = session("dicomdex apply", rows=len(what.states))
+    files = file_rows(spark, catalog.files(what.drops, over.files_to))
+    rows = files.join(spark.createDataFrame(what.states), "file_id").persist()
+    known = solr.fields(target.name)
+    return documents(rows, known, target.schema_digest, run, datetime.now(UTC)), what.studies
+
+
 def apply_span(settings: Settings, solr: Solr, target: Collection, over: Span, run: str) -> Written:
     """Bring `target` over the span; returns what was posted and deleted."""
-    what = changes(Catalog(settings.catalog), solr, target, over)
-    spark = session("dicomdex apply", rows=len(what.states))
-    files = table(spark, settings.catalog, "files", over.files_to)
-    states = spark.createDataFrame(what.states)
-    rows = files.where(files.drop_key.isin(what.drops)).drop("header").join(states, "file_id").persist()
-    wanted = documents(rows, solr.fields(target.name), target.schema_digest, run, datetime.now(UTC))
-    return write(settings, solr, target.name, wanted, what.studies)
+    if target.version("applying") >= 0:
+        solr.commit(target.name)  # show what a killed application left, so that it is compared
+    solr.set_properties(target.name, applying=over.files_to)
+    written = write(settings, solr, target.name, *wanted(settings, solr, target, over, run))
+    versions = {"catalog_version": over.files_to, "digests_version": over.digests_to}
+    solr.set_properties(target.name, **versions, applying="none")
+    return written
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -40,14 +53,8 @@ def main(arguments: list[str] | None = None) -> None:
     settings = Settings.load()
     with Solr.of(settings) as solr:
         target = ensure_collection(solr, settings, run)
-        over, written = span(target, Catalog(settings.catalog)), Written()
-        if not over.empty:
-            if target.version("applying") >= 0:
-                solr.commit(target.name)  # show what a killed application left, so that it is compared
-            solr.set_properties(target.name, applying=over.files_to)
-            written = apply_span(settings, solr, target, over, run)
-            versions = {"catalog_version": over.files_to, "digests_version": over.digests_to}
-            solr.set_properties(target.name, **versions, applying="none")
+        over = span(target, Catalog(settings.catalog))
+        written = Written() if over.empty else apply_span(settings, solr, target, over, run)
         publish(solr, settings, target)
     line = f"{target.name} at catalog version {over.files_to}: {written}"
     record_run(settings, run, "", applied=line)

@@ -11,25 +11,21 @@ from dicomdex.settings import Settings
 
 
 def ensure_collection(solr: Solr, settings: Settings, run: str) -> Collection:
-    """The collection behind the alias; without an alias, a new collection that `publish` will show.
-
-    A first collection whose application was killed is found by its property and taken up again.
-    """
-    target = solr.behind(settings.alias)
-    if target is not None:
-        return target
-    for name in sorted(solr.collections()):
-        if name.startswith(f"{settings.alias}_"):
-            found = solr.collection(name)
-            if found.properties.get("first") == settings.alias:
-                return found
-    return _create(solr, settings, run)
+    """The collection behind the alias; without an alias, a first one, begun or new, that `publish` will show."""
+    return solr.behind(settings.alias) or _begun(solr, settings.alias) or _create(solr, settings, run)
 
 
 def publish(solr: Solr, settings: Settings, target: Collection) -> None:
     """Point the alias at a first collection, once it is whole."""
     if solr.behind(settings.alias) is None:
         solr.point_alias(settings.alias, target.name)
+
+
+def _begun(solr: Solr, alias: str) -> Collection | None:
+    """The first collection of an application that was killed: marked `first`, or not even that yet."""
+    named = re.compile(rf"{re.escape(alias)}_\d{{8}}T\d{{6}}Z_[a-z0-9]+")
+    found = (solr.collection(name) for name in sorted(solr.collections()) if named.fullmatch(name))
+    return next((one for one in found if "first" in one.properties or "catalog_version" not in one.properties), None)
 
 
 def _create(solr: Solr, settings: Settings, run: str) -> Collection:

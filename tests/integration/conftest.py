@@ -16,9 +16,29 @@ from dicomdex_local.layout import default_jars_dir
 from dicomdex_local.ports import Ports, free_ports
 from dicomdex_local.site import Site
 from dicomdex_local.solr import SolrNode
+from tests.integration.line import INGEST_LIMIT, Line, ingest_all
+from tests.watch import Watch, watching
 
 MakeNode = Callable[..., SolrNode]
 MakeSite = Callable[..., Site]
+
+# Reads what all other tests have left behind.
+LAST = "test_privacy.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that share the site one after another, so that it doesn't idle beside others; the last module last.
+
+    Whoever comes first waits for what all share, hence the time.
+    """
+    items.sort(key=lambda item: (_shares(item, "site"), item.path.name == LAST))
+    for item in items:
+        if _shares(item, "line"):
+            item.add_marker(pytest.mark.timeout(2 * INGEST_LIMIT))
+
+
+def _shares(item: pytest.Item, fixture: str) -> bool:
+    return item.path.parent == Path(__file__).parent and fixture in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,12 +75,40 @@ def make_site(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[
     assert not [program for site in made for program in pids.marked(site.run.root)]
 
 
+def event_log(site: Site) -> Path:
+    """Where Spark's event log of a site lies, when it is kept."""
+    return site.run.spark / "events"
+
+
+def keep_event_log(site: Site) -> None:
+    """Let Spark write down everything about its applications from now on, plans included."""
+    event_log(site).mkdir()
+    options = {"enabled": "true", "dir": event_log(site).as_uri(), "compress": "false", "rolling.enabled": "false"}
+    with (site.run.spark_conf / "spark-defaults.conf").open("a") as defaults:
+        defaults.writelines(f"spark.eventLog.{name} {value}\n" for name, value in options.items())
+
+
 @pytest.fixture(scope="session")
-def site(make_site: MakeSite) -> Site:
-    """The site that tests share; each uses drops of its own and leaves the engines alone."""
+def watched(make_site: MakeSite) -> Iterator[tuple[Site, Watch]]:
+    """The shared site with Spark's event log on, and the arguments of all programs that it has started."""
     made = make_site()
     made.up()
-    return made
+    keep_event_log(made)
+    # Every two seconds: a task is a program for longer than that, and looking at all programs costs 0.1 s.
+    with watching(made.run.root, seconds=2, memory=False) as watch:
+        yield made, watch
+
+
+@pytest.fixture(scope="session")
+def site(watched: tuple[Site, Watch]) -> Site:
+    """The site that tests share; each uses drops of its own and leaves the engines alone."""
+    return watched[0]
+
+
+@pytest.fixture(scope="session")
+def watch(watched: tuple[Site, Watch]) -> Watch:
+    """What was seen of the programs of the shared site."""
+    return watched[1]
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +116,12 @@ def rest(site: Site) -> Iterator[AirflowRest]:
     """REST of the shared site, as administrator."""
     with site.airflow.rest() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def line(site: Site, rest: AirflowRest, tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """The shared site after sensing has ingested the shared drops."""
+    return ingest_all(site, rest, tmp_path_factory.mktemp("pydicom"))
 
 
 @pytest.fixture

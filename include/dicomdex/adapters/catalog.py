@@ -129,6 +129,12 @@ class Catalog:
         """Drops that have rows, sorted."""
         return sorted(self._paths_by_drop(version))
 
+    def files(self, drops: Iterable[str], version: int | None = None) -> list[str]:
+        """Where the Parquet files of some drops lie, as Hadoop names them; they have ROW_SCHEMA's columns or fewer."""
+        found = self._paths_by_drop(version)
+        root = unquote(self.files_url) if self.files_url.startswith("file:") else self.files_url
+        return [f"{root}/{path}" for drop in sorted(drops) for path in sorted(found.get(drop, ()))]
+
     def changed_drops(self, old: int, new: int) -> list[str]:
         """Drops whose files differ between two versions; version -1 is the empty catalog."""
         before, after = self._paths_by_drop(old), self._paths_by_drop(new)
