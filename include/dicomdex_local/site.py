@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dicomdex.settings import Settings
 from dicomdex_local import airflow, java, pids, spark
+from dicomdex_local.delivery import local_path
 from dicomdex_local.jars import ensure_jars
 from dicomdex_local.layout import RunDir, default_jars_dir, default_run_dir
 from dicomdex_local.ports import HOST, Ports
@@ -45,7 +46,7 @@ class Site:
         self.run = RunDir((run_dir or default_run_dir()).absolute())
         self.ports = ports or Ports.from_environment()
         self.jars = (jars or default_jars_dir(self.run.root)).absolute()
-        self.landing = landing or Path(os.environ.get("DICOMDEX_LANDING") or self.run.root / "landing")
+        self._landing = str(landing or os.environ.get("DICOMDEX_LANDING") or self.run.root / "landing")
         self.extra_settings = settings or {}
         self.java = java.find_java() or Path("java")
         self.solr_secrets = SolrSecrets(self.run.secrets)
@@ -67,6 +68,11 @@ class Site:
     def airflow(self) -> airflow.AirflowSite:
         """Airflow, running or not."""
         return airflow.AirflowSite(self.run, self.ports.airflow, self.environment())
+
+    @property
+    def landing(self) -> Path:
+        """The landing area as a directory of this machine; SiteError where it is on another."""
+        return local_path(self._landing_url())
 
     def settings(self) -> Settings:
         """What every part of this site is told by DICOMDEX_*."""
@@ -166,8 +172,7 @@ class Site:
         return {**defaults, **given, **own, **self.extra_settings}
 
     def _landing_url(self) -> str:
-        given = str(self.landing)
-        return given if ":" in given else self.landing.absolute().as_uri()
+        return self._landing if ":" in self._landing else Path(self._landing).absolute().as_uri()
 
     def _write_files(self) -> None:
         if self._landing_url().startswith("file:"):

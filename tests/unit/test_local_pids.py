@@ -88,6 +88,15 @@ def test_we_ourselves_are_never_found_by_the_mark(tmp_path):
     assert done.stdout == "[]\n"
 
 
+@pytest.fixture
+def ctrl_c():
+    """Python's own answer to Ctrl-C; a shell that starts the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_is_held_back_until_the_program_is_written_down():
     seen = []
 
