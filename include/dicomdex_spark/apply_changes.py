@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import uuid
 from datetime import UTC, datetime
 
 from pyspark.sql import DataFrame
@@ -20,7 +21,7 @@ from dicomdex.steps_changes import Span, changes, span
 from dicomdex_spark.documents import documents
 from dicomdex_spark.session import file_rows, session
 from dicomdex_spark.target import ensure_collection, publish
-from dicomdex_spark.writing import Written, write
+from dicomdex_spark.writing import Written, check_applier, write
 
 
 def wanted(settings: Settings, solr: Solr, target: Collection, over: Span, run: str) -> tuple[DataFrame, list[str]]:
@@ -38,8 +39,10 @@ def apply_span(settings: Settings, solr: Solr, target: Collection, over: Span, r
     """Bring `target` over the span; returns what was posted and deleted."""
     if target.version("applying") >= 0:
         solr.commit(target.name)  # show what a killed application left, so that it is compared
-    solr.set_properties(target.name, applying=over.files_to)
-    written = write(settings, solr, target.name, *wanted(settings, solr, target, over, run))
+    applier = uuid.uuid4().hex
+    solr.set_properties(target.name, applying=over.files_to, applier=applier)
+    written = write(settings, solr, target.name, *wanted(settings, solr, target, over, run), applier)
+    check_applier(solr, target.name, applier)
     versions = {"catalog_version": over.files_to, "digests_version": over.digests_to}
     solr.set_properties(target.name, **versions, applying="none")
     return written

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 
 from dicomdex.adapters.posting import Poster
 from dicomdex.adapters.solr import Solr, credentials
-from dicomdex.errors import CountsMismatch
+from dicomdex.errors import CountsMismatch, SolrError
 from dicomdex.settings import Settings
 
 DIGEST_FIELDS = ("id", "digest_lo", "digest_hi")
@@ -32,19 +32,31 @@ class Written:
         return f"{self.posted:,} posted{minimal}, {self.deleted:,} deleted, {self.unchanged:,} unchanged"
 
 
-def write(settings: Settings, solr: Solr, collection: str, wanted: DataFrame, studies: list[str]) -> Written:
+def write(
+    settings: Settings, solr: Solr, collection: str, wanted: DataFrame, studies: list[str], applier: str
+) -> Written:
     """Make the studies' documents the wanted ones: post, delete, commit, read back. One Spark job."""
     there = digests_in(solr, collection, studies)
-    post = poster(settings, collection, there)
+    post = poster(settings, collection, there, applier)
     done = wanted.mapInArrow(post, "id string, lo long, hi long, posted int, minimal int").toArrow()
     columns = [done[name].to_pylist() for name in ("id", "lo", "hi")]
     expected = {one: (lo, hi) for one, lo, hi in zip(*columns, strict=True)}
     gone = sorted(there.keys() - expected.keys())
+    check_applier(solr, collection, applier)
     solr.delete(collection, gone)
     solr.commit(collection)
     compare(expected, digests_in(solr, collection, studies))
     posted, minimal = (sum(done[name].to_pylist()) for name in ("posted", "minimal"))
     return Written(posted, minimal, len(gone), len(expected) - posted)
+
+
+def check_applier(solr: Solr, collection: str, applier: str) -> None:
+    """SolrError where another application has taken the collection over since.
+
+    A task that is killed can leave its driver alive beside the one of the next try; the older one must stop.
+    """
+    if solr.collection(collection).properties.get("applier") != applier:
+        raise SolrError(f"another application has taken over {collection}: this one stops")
 
 
 def digests_in(solr: Solr, collection: str, studies: list[str]) -> Digests:
@@ -54,7 +66,7 @@ def digests_in(solr: Solr, collection: str, studies: list[str]) -> Digests:
 
 
 def poster(
-    settings: Settings, collection: str, there: Digests
+    settings: Settings, collection: str, there: Digests, applier: str
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """A function for mapInArrow over (id, lo, hi, body) that posts what is not there with this digest."""
     where, who, seconds = settings.solr_url, credentials(settings), settings.solr_timeout
@@ -62,6 +74,7 @@ def poster(
     def post(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with Solr(where, who, seconds) as solr:
             for batch in batches:
+                check_applier(solr, collection, applier)
                 writer = Poster(solr, collection)
                 ids, lows, highs = (batch.column(name).to_pylist() for name in ("id", "lo", "hi"))
                 differs = [there.get(one) != (lo, hi) for one, lo, hi in zip(ids, lows, highs, strict=True)]

@@ -8,12 +8,14 @@ import sys
 import orjson
 import pyarrow as pa
 import pytest
+from pyspark.errors import PythonException
 
 from dicomdex.adapters.posting import Poster
 from dicomdex.index import hashed
 from dicomdex.steps_changes import span
 from dicomdex_spark.apply_changes import wanted
 from dicomdex_spark.target import ensure_collection
+from dicomdex_spark.writing import write
 from tests.spark.served import Served
 from tests.unit.line import DAY, LATER, dicom
 
@@ -125,3 +127,14 @@ def test_a_collection_that_refuses_fails_the_application_without_a_value_in_what
     said = f"{refused.value}{''.join(capfd.readouterr())}"
     assert "canary" not in said
     assert DAY not in said
+
+
+def test_an_application_that_was_taken_over_posts_nothing_more(two_days: Served) -> None:
+    target = two_days.target()
+    documents, studies = wanted(two_days.settings, two_days.solr, target, span(target, two_days.catalog), "older")
+    before = two_days.documents()
+    two_days.solr.set_properties(target.name, applier="newer")
+    with pytest.raises(PythonException, match="taken over"):
+        write(two_days.settings, two_days.solr, target.name, documents, studies, "older")
+    two_days.solr.commit(target.name)
+    assert two_days.documents() == before
