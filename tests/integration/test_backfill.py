@@ -60,6 +60,8 @@ def backfill(line: Line, first: str, last: str, **conf: Any) -> dict[str, dict[s
     body = {"dag_id": BY_DATE, **days, "dag_run_conf": conf, "reprocess_behavior": "completed"}
     before = {run["dag_run_id"] for run in backfilled(line)}
     planned = [run["partition_key"] for run in line.rest.post("/backfills/dry_run", body)["backfills"]]
+    # Airflow calls a backfill ended some 20 s after its last run, and refuses (409) another one of the DAG until then.
+    wait_for("the end of earlier backfills", lambda: ended(line))
     line.rest.post("/backfills", body)
 
     def created() -> list[dict[str, Any]]:
@@ -69,6 +71,11 @@ def backfill(line: Line, first: str, last: str, **conf: Any) -> dict[str, dict[s
     runs = wait_for("the runs of the backfill", created)
     assert sorted(run["partition_key"] for run in runs) == sorted(planned)
     return {run["partition_key"]: wait_for_run(line.rest, BY_DATE, run["dag_run_id"]) for run in runs}
+
+
+def ended(line: Line) -> bool:
+    """Whether no backfill of the DAG is under way."""
+    return all(one["completed_at"] for one in line.rest.get("/backfills", dag_id=BY_DATE)["backfills"])
 
 
 def new_run(line: Line, drop: str, before: set[str]) -> str:
