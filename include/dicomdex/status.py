@@ -6,11 +6,10 @@ from typing import Any
 
 from dicomdex.adapters.catalog import Catalog
 from dicomdex.adapters.solr import Solr
-from dicomdex.adapters.work import WorkArea
 from dicomdex.catalog import ledger_of
 from dicomdex.resolve import resolve
 from dicomdex.settings import Settings
-from dicomdex.steps import drops
+from dicomdex.steps import drops, last_verdict
 from dicomdex.validate import DOCUMENT_LEVELS
 
 
@@ -40,7 +39,7 @@ def drops_status(settings: Settings) -> list[dict[str, Any]]:
 
     The verdict is `ok`, the sentence of a red one, or `not validated`.
     """
-    catalog, work = Catalog(settings.catalog), WorkArea(settings.work)
+    catalog = Catalog(settings.catalog)
     version = catalog.version()
     rows = catalog.identity(version)
     rows = rows.append_column("state", resolve(rows, catalog.digests())["state"])
@@ -51,7 +50,7 @@ def drops_status(settings: Settings) -> list[dict[str, Any]]:
     for drop in drops(settings):
         own = rows.take(of_drop.get(drop, []))
         ledger = ledger_of(drop, own, own["state"].to_pylist(), version)
-        verdict = work.read_json(f"drops/{drop}/verdict.json")
+        verdict = last_verdict(settings, drop)
         said = "ok" if verdict.get("ok") else verdict.get("sentence", "not validated")
         shown.append({**{k: v for k, v in ledger.items() if k != "catalog_version"}, "verdict": said})
     return shown

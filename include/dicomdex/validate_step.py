@@ -6,20 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import pyarrow.compute as pc
-
 from dicomdex import steps
 from dicomdex.adapters.catalog import Catalog
 from dicomdex.adapters.solr import Collection, Solr
-from dicomdex.adapters.storage import Storage, storage
-from dicomdex.adapters.work import WorkArea
 from dicomdex.catalog import summary_line
-from dicomdex.drop import directory_of
 from dicomdex.entry import Entry
-from dicomdex.errors import DropError
 from dicomdex.extract.row import file_id
 from dicomdex.manifest import ManifestEntry
-from dicomdex.resolve import resolve
 from dicomdex.settings import Settings
 from dicomdex.validate import (
     DOCUMENT_LEVELS,
@@ -60,30 +53,22 @@ def validate(settings: Settings, drop: str, *, run_id: str = "") -> dict[str, An
         "ledger": ledger,
         "checks": [check.as_dict() for check in checks],
     }
-    WorkArea(settings.work).write_json(f"drops/{drop}/verdict.json", verdict)
+    steps.record_verdict(settings, drop, verdict)
     steps.record_run(settings, run_id, drop, verdict=verdict)
     return verdict
 
 
-def file_checks(settings: Settings, drop: str, landing: Storage | None = None) -> Iterator[Check]:
+def file_checks(settings: Settings, drop: str) -> Iterator[Check]:
     """Landing area listed again = manifest, file by file; manifest = catalog rows. Files are named by file_id."""
-    catalog = Catalog(settings.catalog)
-    manifest = _facts(WorkArea(settings.work).entries(drop, catalog.committed_seq(drop) or 0))
-    listed = _facts(_listed_again(landing or storage(settings.landing), drop))
+    manifest = _facts(steps.committed_manifest(settings, drop))
+    listed = _facts(steps.listed_now(settings, drop))
     names = [{file_id(drop, path) for path, _, _ in side} for side in (manifest, listed)]
     yield compare_sets("files of the landing area", *names)
     altered = {file_id(drop, path) for path, _, _ in manifest ^ listed} & names[0] & names[1]
     yield compare_sets("files altered since they were listed", [], altered)
-    rows = catalog.identity(drop=drop)
+    rows = Catalog(settings.catalog).identity(drop=drop)
     files = {row["file_id"] for row in rows.select(["file_id", "member"]).to_pylist() if row["member"] is None}
     yield compare_sets("files of the catalog", names[0], files)
-
-
-def _listed_again(landing: Storage, drop: str) -> Iterator[Entry]:
-    try:
-        yield from landing.walk(directory_of(drop))
-    except (FileNotFoundError, NotADirectoryError):
-        raise DropError(f"drop {drop} is gone from the landing area") from None
 
 
 def _facts(entries: Iterable[Entry | ManifestEntry]) -> set[tuple[str, int, int]]:
@@ -92,10 +77,7 @@ def _facts(entries: Iterable[Entry | ManifestEntry]) -> set[tuple[str, int, int]
 
 def resolved_records(settings: Settings, version: int, digests_version: int) -> list[Record]:
     """Every record of the catalog at these versions with its state."""
-    catalog = Catalog(settings.catalog)
-    rows = catalog.identity(version)
-    states = resolve(rows, catalog.digests(version=digests_version))["state"]
-    rows = rows.append_column("state", states).filter(pc.equal(rows["outcome"], "record"))
+    rows = steps.resolved(settings, version, digests_version)
     columns = ("drop_key", "study", "series", "sop_instance_uid", "file_id", "state")
     return [Record(*values) for values in zip(*(rows[name].to_pylist() for name in columns), strict=True)]
 
