@@ -5,6 +5,9 @@ UV := .venv/.uv/bin/uv
 COMPILE := $(UV) -q pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 export PYTHON
 
+# Two workers; the groups of tests/conftest.py in their order, since the longest come first there.
+PYTEST := $(PY) -m pytest tests --ignore=tests/bench --durations=10 -n 2 --dist loadgroup --no-loadscope-reorder
+
 .PHONY: help setup setup-dev jars run down clean test test-all lint lock golden configset docs bench-line
 
 help: ## what there is
@@ -30,10 +33,10 @@ clean: down ## stop, and empty .run/
 	@if [ -d .run ]; then find .run -mindepth 1 -maxdepth 1 -exec rm -rf {} +; fi
 
 test: setup-dev ## every test, with minutes per folder
-	@$(PY) -m pytest tests --ignore=tests/bench --durations=10
+	@$(PYTEST)
 
 test-all: setup-dev ## the long sweeps besides
-	@$(PY) -m pytest tests --ignore=tests/bench --durations=10 --long
+	@$(PYTEST) --long
 
 lint: setup-dev ## ruff and mypy
 	@.venv/bin/ruff check .

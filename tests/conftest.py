@@ -1,12 +1,19 @@
-"""For all tests: quick folders first, minutes per folder at the end, long sweeps only when asked for."""
+"""For all tests: which run beside each other, minutes per folder at the end, long sweeps only when asked for.
+
+`make test` has two workers. What starts engines runs in groups of its own, each one after another in one worker.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 import pytest
 
+from dicomdex_local import ports
+
 FOLDERS = ("unit", "architecture", "plugins", "dags", "spark", "integration")
+WORKERS = 4
 SECONDS: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
 
@@ -16,7 +23,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SECONDS] = Counter()
+    config.pluginmanager.register(Seconds(config.stash[SECONDS]))
     config.addinivalue_line("markers", "long: a sweep that only `make test-all` runs")
+    _part_ports(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
+
+
+def _part_ports(worker: str) -> None:
+    """No two workers choose the same port in the seconds before its server listens."""
+    ports.FREE = ports.FREE[int(worker.removeprefix("gw")) % WORKERS :: WORKERS]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -25,13 +39,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> object:
-    report = yield
-    item.config.stash[SECONDS][_folder(item.nodeid)] += report.duration
-    return report
+def _group(item: pytest.Item) -> str:
+    """Those of one group share engines, or would disturb each other's."""
+    folder = _folder(item.nodeid)
+    if folder == "integration":
+        return "site" if "site" in getattr(item, "fixturenames", ()) else "engines"
+    return "spark" if folder == "spark" else "quick"
+
+
+class Seconds:
+    """Adds up what every report says, those of other workers included."""
+
+    def __init__(self, seconds: Counter[str]) -> None:
+        self._seconds = seconds
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._seconds[_folder(report.nodeid)] += report.duration
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 from dataclasses import dataclass
 
 from dicomdex_local.errors import SiteError
 
 HOST = "127.0.0.1"
+# Below Linux's ephemeral ports (32768 and up): no outgoing connection takes one before its server listens.
+FREE = range(20_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -36,26 +39,31 @@ class Ports:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for sock in sockets:
-            sock.bind((HOST, 0))
-        return [int(sock.getsockname()[1]) for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()
+    """So many different ports of `FREE` that nobody listens on now."""
+    found: list[int] = []
+    for port in random.sample(FREE, len(FREE)):
+        if len(found) == count:
+            return found
+        if _is_free(port):
+            found.append(port)
+    raise SiteError(f"no {count} ports are free from {FREE.start} to {FREE.stop - 1}")
 
 
 def require_free(port: int, setting: str) -> None:
     """SiteError naming the setting when another program listens on the port."""
+    if not _is_free(port):
+        raise SiteError(f"port {port} is taken by another program: set {setting}")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as sock:
         # Without it a port whose last connection is in TIME_WAIT would look taken for a minute.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((HOST, port))
         except OSError:
-            raise SiteError(f"port {port} is taken by another program: set {setting}") from None
+            return False
+    return True
 
 
 def _number(name: str, default: int) -> int:
