@@ -128,6 +128,7 @@ def test_an_extraction_killed_with_its_watcher_is_missed_by_its_heartbeat_and_do
     assert killing.component(hospital.site, "scheduler") == scheduler
 
 
+@pytest.mark.long
 def test_each_component_of_airflow_killed_while_a_drop_is_ingested_comes_back_and_the_run_goes_on(hospital):
     site = hospital.site
     run_id = hospital.run_of(hospital.lay())
