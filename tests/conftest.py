@@ -33,6 +33,7 @@ def _part_ports(worker: str) -> None:
     ports.FREE = ports.FREE[int(worker.removeprefix("gw")) % WORKERS :: WORKERS]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which looks for the groups in a hook of the same name
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: FOLDERS.index(folder) if (folder := _folder(item.nodeid)) in FOLDERS else 0)
     if not config.getoption("--long"):
