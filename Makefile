@@ -5,8 +5,8 @@ UV := .venv/.uv/bin/uv
 COMPILE := $(UV) -q pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 export PYTHON
 
-# Two workers; the groups of tests/conftest.py in their order, since the longest come first there.
-PYTEST := $(PY) -m pytest tests --ignore=tests/bench --durations=10 -n 2 --dist loadgroup --no-loadscope-reorder
+# Two workers, each with one group of tests/conftest.py at a time.
+PYTEST := $(PY) -m pytest tests --ignore=tests/bench --durations=10 -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help setup setup-dev jars run down clean test test-all lint lock golden configset docs bench-line
 

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from dicomdex_local import ports
 
 FOLDERS = ("unit", "architecture", "plugins", "dags", "spark", "integration")
 WORKERS = 4
+# Those of tests/integration that start and kill engines of their own; the others share one site.
+OWN_ENGINES = ("test_interrupted.py", "test_kills.py", "test_site.py", "test_solr_node.py")
 SECONDS: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
 
@@ -33,23 +38,27 @@ def _part_ports(worker: str) -> None:
     ports.FREE = ports.FREE[int(worker.removeprefix("gw")) % WORKERS :: WORKERS]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist, which looks for the groups in a hook of the same name
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: FOLDERS.index(folder) if (folder := _folder(item.nodeid)) in FOLDERS else 0)
     if not config.getoption("--long"):
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
-def _group(item: pytest.Item) -> str:
-    """Those of one group share engines, or would disturb each other's."""
-    folder = _folder(item.nodeid)
-    if folder == "integration":
-        return "site" if "site" in getattr(item, "fixturenames", ()) else "engines"
-    return "spark" if folder == "spark" else "quick"
+class Groups(LoadScopeScheduling):
+    """Tests of one group run one after another in one worker: they share engines, or would disturb each other's."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = _folder(nodeid)
+        if folder == "integration":
+            return "own engines" if Path(nodeid.split("::")[0]).name in OWN_ENGINES else "site"
+        return "spark" if folder == "spark" else "quick"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    return Groups(config, log)
 
 
 class Seconds:
