@@ -46,6 +46,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes go by their argument's name: archives hold the time they were made, and workers must agree on the ids."""
+    return argname if isinstance(val, bytes) else None
+
+
 class Groups(LoadScopeScheduling):
     """Tests of one group run one after another in one worker: they share engines, or would disturb each other's."""
 

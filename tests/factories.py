@@ -60,15 +60,20 @@ def implicit_element(tag: int, value: bytes | str = b"", *, length: int | None =
     return struct.pack("<HHL", tag >> 16, tag & 0xFFFF, said) + raw
 
 
-def item(*content: bytes, undefined: bool = False) -> bytes:
+def item(*content: bytes, undefined: bool = False, order: str = "<") -> bytes:
     """One item of a sequence, of known or undefined length."""
-    inside = b"".join(content)
+    inside, header = b"".join(content), order + "HHL"
     if undefined:
-        return struct.pack("<HHL", 0xFFFE, 0xE000, UNDEFINED) + inside + struct.pack("<HHL", 0xFFFE, 0xE00D, 0)
-    return struct.pack("<HHL", 0xFFFE, 0xE000, len(inside)) + inside
+        return struct.pack(header, 0xFFFE, 0xE000, UNDEFINED) + inside + struct.pack(header, 0xFFFE, 0xE00D, 0)
+    return struct.pack(header, 0xFFFE, 0xE000, len(inside)) + inside
 
 
-SEQUENCE_END = struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
+def delimiter(order: str = "<") -> bytes:
+    """What ends a sequence of undefined length."""
+    return struct.pack(order + "HHL", 0xFFFE, 0xE0DD, 0)
+
+
+SEQUENCE_END = delimiter()
 
 
 def meta(syntax: str = EXPLICIT, sop: str = "1.2.3.4", sop_class: str = CT_IMAGE) -> bytes:

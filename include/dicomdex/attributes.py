@@ -1,135 +1,71 @@
-"""THE table: every promoted attribute with its tag, VR, level, catalog column and Solr field.
+"""The attributes of this installation, and the lists that come from them: facets, sorts, names of QIDO-RS.
 
-Catalog columns, Solr's schema, facets and docs all come from `ATTRIBUTES`. The Solr field is the
-keyword of PS3.6 (so the white paper's twelve names stay as they were); the column is the keyword in snake case.
-Levels follow the Query/Retrieve information model, PS3.4 C.6: an attribute of the study level is shown
-on study, series and instance documents, one of the instance level on instance documents only.
+Catalog columns, Solr's schema, documents, facets and docs all come from one table: the built-in one
+(`attributes_table.ATTRIBUTES`) and what `DICOMDEX_EXTRA_ATTRIBUTES` adds. A Solr field is the keyword of PS3.6, so
+that the white paper's twelve names stay as they were; a catalog column is the keyword in snake case.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
 
-Level = Literal["study", "series", "instance"]
-Kind = Literal["string", "strings", "text", "name", "int", "ints", "float", "floats", "date"]
-LEVELS: tuple[Level, ...] = ("study", "series", "instance")
+from dicomdex.attributes_kinds import KINDS_OF_VR, LEVELS, LISTS, Attribute, Kind, Level, Step, snake_case
+from dicomdex.attributes_table import ATTRIBUTES, WHITE_PAPER_FIELDS
 
+if TYPE_CHECKING:
+    from dicomdex.settings import Settings
 
-@dataclass(frozen=True)
-class Attribute:
-    """One promoted attribute; `kind` decides the column's and the field's type."""
+__all__ = [
+    "ATTRIBUTES", "BY_KEYWORD", "KINDS_OF_VR", "LEVELS", "LISTS", "WHITE_PAPER_FIELDS", "Attribute", "Kind", "Level",
+    "Step", "Table", "facets", "is_promoted", "of_level", "qido_fields", "snake_case", "sort_fields", "table",
+]  # fmt: skip
 
-    keyword: str
-    tag: int
-    vr: str
-    level: Level
-    kind: Kind
-    facet: bool = False
-    search: bool = False  # copied into the default search field
-
-    @property
-    def column(self) -> str:
-        """Name of the catalog column: the keyword in snake case."""
-        return snake_case(self.keyword)
-
-    @property
-    def multiple(self) -> bool:
-        """Whether the column and the field hold a list (VM of PS3.6 allows more than one value)."""
-        return self.kind in ("strings", "ints", "floats")
-
-
-def snake_case(keyword: str) -> str:
-    """`SOPInstanceUID` -> `sop_instance_uid`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", keyword).lower()
-
-
-def _a(
-    keyword: str, tag: int, vr: str, level: Level, kind: Kind, *, facet: bool = False, search: bool = False
-) -> Attribute:
-    return Attribute(keyword, tag, vr, level, kind, facet, search)
-
-
-ATTRIBUTES: tuple[Attribute, ...] = (
-    # Patient and study, PS3.3 C.7.1 and C.7.2
-    _a("PatientID", 0x00100020, "LO", "study", "string", search=True),
-    _a("PatientName", 0x00100010, "PN", "study", "name", search=True),
-    _a("PatientBirthDate", 0x00100030, "DA", "study", "date"),
-    _a("PatientSex", 0x00100040, "CS", "study", "string", facet=True),
-    _a("PatientAge", 0x00101010, "AS", "study", "string"),
-    _a("PatientSize", 0x00101020, "DS", "study", "float"),
-    _a("PatientWeight", 0x00101030, "DS", "study", "float"),
-    _a("StudyInstanceUID", 0x0020000D, "UI", "study", "string"),
-    _a("StudyID", 0x00200010, "SH", "study", "string"),
-    _a("StudyDate", 0x00080020, "DA", "study", "date"),
-    _a("StudyTime", 0x00080030, "TM", "study", "string"),
-    _a("AccessionNumber", 0x00080050, "SH", "study", "string", search=True),
-    _a("StudyDescription", 0x00081030, "LO", "study", "string", search=True),
-    _a("ReferringPhysicianName", 0x00080090, "PN", "study", "name"),
-    # Series and equipment, PS3.3 C.7.3 and C.7.5
-    _a("SeriesInstanceUID", 0x0020000E, "UI", "series", "string"),
-    _a("SeriesNumber", 0x00200011, "IS", "series", "int"),
-    _a("SeriesDate", 0x00080021, "DA", "series", "date"),
-    _a("SeriesTime", 0x00080031, "TM", "series", "string"),
-    _a("SeriesDescription", 0x0008103E, "LO", "series", "string", search=True),
-    _a("Modality", 0x00080060, "CS", "series", "string", facet=True, search=True),
-    _a("BodyPartExamined", 0x00180015, "CS", "series", "string", facet=True, search=True),
-    _a("Laterality", 0x00200060, "CS", "series", "string", facet=True),
-    _a("PatientPosition", 0x00185100, "CS", "series", "string", facet=True),
-    _a("ProtocolName", 0x00181030, "LO", "series", "string", search=True),
-    _a("Manufacturer", 0x00080070, "LO", "series", "string", facet=True),
-    _a("ManufacturerModelName", 0x00081090, "LO", "series", "string", facet=True),
-    _a("DeviceSerialNumber", 0x00181000, "LO", "series", "string"),
-    _a("SoftwareVersions", 0x00181020, "LO", "series", "strings"),
-    _a("StationName", 0x00081010, "SH", "series", "string", facet=True),
-    _a("InstitutionName", 0x00080080, "LO", "series", "string", facet=True, search=True),
-    _a("FrameOfReferenceUID", 0x00200052, "UI", "series", "string"),
-    # Instance: SOP common, general image, image pixel, PS3.3 C.12.1, C.7.6.1 and C.7.6.3
-    _a("SOPInstanceUID", 0x00080018, "UI", "instance", "string"),
-    _a("SOPClassUID", 0x00080016, "UI", "instance", "string", facet=True),
-    _a("TransferSyntaxUID", 0x00020010, "UI", "instance", "string", facet=True),
-    _a("InstanceNumber", 0x00200013, "IS", "instance", "int"),
-    _a("InstanceCreationDate", 0x00080012, "DA", "instance", "date"),
-    _a("InstanceCreationTime", 0x00080013, "TM", "instance", "string"),
-    _a("ContentDate", 0x00080023, "DA", "instance", "date"),
-    _a("ContentTime", 0x00080033, "TM", "instance", "string"),
-    _a("AcquisitionDate", 0x00080022, "DA", "instance", "date"),
-    _a("AcquisitionTime", 0x00080032, "TM", "instance", "string"),
-    _a("AcquisitionDateTime", 0x0008002A, "DT", "instance", "string"),
-    _a("AcquisitionNumber", 0x00200012, "IS", "instance", "int"),
-    _a("ImageType", 0x00080008, "CS", "instance", "strings", facet=True),
-    _a("DerivationDescription", 0x00082111, "ST", "instance", "text", search=True),
-    _a("ImageComments", 0x00204000, "LT", "instance", "text", search=True),
-    _a("BurnedInAnnotation", 0x00280301, "CS", "instance", "string", facet=True),
-    _a("SpecificCharacterSet", 0x00080005, "CS", "instance", "strings", facet=True),
-    _a("Rows", 0x00280010, "US", "instance", "int"),
-    _a("Columns", 0x00280011, "US", "instance", "int"),
-    _a("NumberOfFrames", 0x00280008, "IS", "instance", "int"),
-    _a("SamplesPerPixel", 0x00280002, "US", "instance", "int"),
-    _a("PhotometricInterpretation", 0x00280004, "CS", "instance", "string", facet=True),
-    _a("BitsAllocated", 0x00280100, "US", "instance", "int"),
-    _a("BitsStored", 0x00280101, "US", "instance", "int"),
-    _a("PixelSpacing", 0x00280030, "DS", "instance", "floats"),
-    _a("WindowCenter", 0x00281050, "DS", "instance", "floats"),
-    _a("WindowWidth", 0x00281051, "DS", "instance", "floats"),
-    _a("ImagePositionPatient", 0x00200032, "DS", "instance", "floats"),
-    _a("ImageOrientationPatient", 0x00200037, "DS", "instance", "floats"),
-    _a("SliceThickness", 0x00180050, "DS", "instance", "float"),
-    _a("SliceLocation", 0x00201041, "DS", "instance", "float"),
-    _a("KVP", 0x00180060, "DS", "instance", "float"),
-    _a("ExposureTime", 0x00181150, "IS", "instance", "int"),
-    _a("XRayTubeCurrent", 0x00181151, "IS", "instance", "int"),
-    _a("ConvolutionKernel", 0x00181210, "SH", "instance", "strings", facet=True),
-    _a("RepetitionTime", 0x00180080, "DS", "instance", "float"),
-    _a("EchoTime", 0x00180081, "DS", "instance", "float"),
-    _a("MagneticFieldStrength", 0x00180087, "DS", "instance", "float"),
-)
+Table = tuple[Attribute, ...]
 
 BY_KEYWORD: dict[str, Attribute] = {attribute.keyword: attribute for attribute in ATTRIBUTES}
+_PROMOTED = {(attribute.column, attribute.steps, attribute.kind) for attribute in ATTRIBUTES}
 
-WHITE_PAPER_FIELDS = (
-    "SOPInstanceUID", "PatientID", "StudyDescription", "PatientName", "DicomUrl", "ImageType",
-    "InstanceCreationDate", "InstanceCreationTime", "StudyDate", "ContentDate", "DerivationDescription",
-    "ProtocolName",
-)  # fmt: skip
+
+def table(settings: Settings) -> Table:
+    """The built-in attributes and those of DICOMDEX_EXTRA_ATTRIBUTES; SettingsError names an entry that can't be."""
+    if not settings.extra_attributes.strip():
+        return ATTRIBUTES
+    from dicomdex.attributes_extra import parse  # pydicom's dictionary: 0.2 s that nobody else needs
+
+    return (*ATTRIBUTES, *parse(settings.extra_attributes))
+
+
+def is_promoted(attribute: Attribute) -> bool:
+    """Whether the catalog has a column for it; the value of any other comes from the header."""
+    return (attribute.column, attribute.steps, attribute.kind) in _PROMOTED
+
+
+def of_level(level: Level, attributes: Table = ATTRIBUTES) -> Table:
+    """Attributes shown on a document of this level: its own and those of the levels above (PS3.4 section C.6)."""
+    wanted = LEVELS[: LEVELS.index(level) + 1]
+    return tuple(attribute for attribute in attributes if attribute.level in wanted)
+
+
+def facets(attributes: Table = ATTRIBUTES) -> tuple[str, ...]:
+    """Fields that people count by, in the order of the table."""
+    return tuple(attribute.keyword for attribute in attributes if attribute.facet)
+
+
+def sort_fields(attributes: Table = ATTRIBUTES) -> dict[str, str]:
+    """Keyword -> the field to sort by: every attribute of one value, but free text."""
+    single = (a for a in attributes if not a.multiple and a.kind != "text")
+    return {a.keyword: f"{a.keyword}_days" if a.kind == "age" else a.keyword for a in single}
+
+
+def qido_fields(level: Level, attributes: Table = ATTRIBUTES) -> dict[str, str]:
+    """Name in a QIDO-RS query -> field, for what this level matches: PS3.18 table 10.6.1-5 and all it has besides.
+
+    Names are keywords and tags, those of sequences joined by `.` (PS3.18 section 8.3.4.1): `00400275.00400009`.
+    """
+    names = {"ModalitiesInStudy": "ModalitiesInStudy", "00080061": "ModalitiesInStudy"} if level == "study" else {}
+    for attribute in of_level(level, attributes):
+        if any(step.creator for step in attribute.steps):
+            continue
+        names[".".join(f"{step.tag:08X}" for step in attribute.steps)] = attribute.keyword
+        names[attribute.keyword.replace("_", ".")] = attribute.keyword
+    return names

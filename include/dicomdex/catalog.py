@@ -63,12 +63,14 @@ def check_shrink(drop: str, old: pa.Table, new: pa.Table, limit: float) -> None:
     """CommitRefused when a commit would lose too many of a drop's records, compared by path and member.
 
     One record that becomes `vanished`, `changed` or `crashed` is too many; of records that are gone or are no records
-    any more, `limit` (a share of the old records) may be. Tables have GUARD_COLUMNS.
+    any more, `limit` (a share of the old records) may be. A member without a row shares its archive's fate. Tables have
+    GUARD_COLUMNS.
     """
     before = _by_identity(old.filter(pc.equal(old["outcome"], "record")))
     after = _by_identity(new)
     gone = {identity: row for identity, row in before.items() if after.get(identity, _NOWHERE)[1] != "record"}
-    broken = [row[0] for identity, row in gone.items() if after.get(identity, _NOWHERE)[2] in LOST_TO]
+    fates = {identity: after.get(identity) or after.get((identity[0], None), _NOWHERE) for identity in gone}
+    broken = [row[0] for identity, row in gone.items() if fates[identity][2] in LOST_TO]
     if broken:
         raise CommitRefused(_shrinks(drop, broken, len(before), "turn into vanished, changed or crashed"))
     if len(gone) > limit * len(before):

@@ -4,7 +4,10 @@
     ├── SettingsError        a setting is missing or can't be used
     ├── DropError            the drop is not there, is gone, or its key is not a drop key
     ├── ManifestError        a manifest is missing or can't be read
+    ├── ReadingFailed        the child program that reads files does not start, or is ended from outside
     ├── CommitRefused        a guard of the commit said no (files missing, rows do not sum, a drop would shrink)
+    ├── QueryRefused         a search that can not be asked so: an unknown attribute, a value that is no date
+    ├── CollectionRefused    a rule of rebuild, promote, roll back or retire said no
     ├── SolrError
     │   ├── SolrUnavailable  no answer, 429 or 5xx: worth another try
     │   └── SolrRejected     Solr understood and refused (4xx)
@@ -30,8 +33,20 @@ class ManifestError(DicomdexError):
     """A manifest is missing or can't be read."""
 
 
+class ReadingFailed(DicomdexError):
+    """The child program that reads files does not start, or was ended from outside; no file is to blame."""
+
+
 class CommitRefused(DicomdexError):
     """A guard of the commit said no; nothing was changed."""
+
+
+class QueryRefused(DicomdexError):
+    """A search that can't be asked so; the message names attributes, never what a person typed as a value."""
+
+
+class CollectionRefused(DicomdexError):
+    """A rule of rebuild, promote, roll back or retire said no; nothing was changed."""
 
 
 class SolrError(DicomdexError):

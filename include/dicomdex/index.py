@@ -15,7 +15,9 @@ from typing import NamedTuple
 import orjson
 import xxhash
 
-from dicomdex.attributes import ATTRIBUTES, LEVELS, Attribute, Level
+from dicomdex.attributes import ATTRIBUTES, Level, Table, of_level
+from dicomdex.extract.promote import TAGS_PRESENT
+from dicomdex.fields import column_names, fields_of, unless_too_long
 
 BUCKETS = 4096
 HASH_SEED = 42  # Spark's xxhash64 starts from this seed
@@ -24,9 +26,11 @@ VOLATILE_FIELDS = ("run", "indexed_at", "_version_")  # differ between two equal
 MINIMAL_FIELDS = (
     "id", "level", "study", "series", "drop", "file_id", "path", "member", "run", "parser", "schema",
     "indexed_at", "state", "primary", "size", "mtime", "bucket", "id_lo", "id_hi", "digest_lo", "digest_hi",
-    "SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "DicomUrl",
+    "SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "DicomUrl", "representative_instance",
+    "bytes", "first_date", "last_date",
+    "NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances", "NumberOfSeriesRelatedInstances",
 )  # fmt: skip
-JSON_OPTIONS = "map('dateFormat', \"yyyy-MM-dd'T'00:00:00'Z'\")"
+JSON_OPTIONS = "map('dateFormat', \"yyyy-MM-dd'T'00:00:00'Z'\", 'timestampFormat', \"yyyy-MM-dd'T'HH:mm:ss.SSS'Z'\")"
 
 
 class DocumentId(NamedTuple):
@@ -63,12 +67,6 @@ def copy_id(study: str, file_id: str) -> str:
     return f"{study}!c.{file_id}"
 
 
-def attributes_of(level: Level) -> list[Attribute]:
-    """Attributes shown on a document of this level: its own and those of the levels above."""
-    wanted = LEVELS[: LEVELS.index(level) + 1]
-    return [attribute for attribute in ATTRIBUTES if attribute.level in wanted]
-
-
 def _struct(fields: Iterable[tuple[str, str]]) -> str:
     return "named_struct(" + ", ".join(f"'{name}', {sql}" for name, sql in fields) + ")"
 
@@ -76,14 +74,14 @@ def _struct(fields: Iterable[tuple[str, str]]) -> str:
 _PROVENANCE = [
     ("study", "study"),
     ("file_id", "file_id"),
-    ("path", "path"),
+    ("path", unless_too_long("path")),
     ("parser", "parser"),
     ("DicomUrl", "concat('/files/', file_id)"),
 ]
 _WHERE_BYTES_ARE = [
     ("series", "series"),
     ("drop", "array(drop_key)"),
-    ("member", "member"),
+    ("member", unless_too_long("member")),
     ("size", "size"),
     ("mtime", "mtime"),
     ("pixel_offset", "pixel_offset"),
@@ -91,53 +89,58 @@ _WHERE_BYTES_ARE = [
     ("frame_offsets", f"if(length(array_join(frame_offsets, ',')) <= {FRAME_OFFSETS_MAX},"
                       " array_join(frame_offsets, ','), null)"),
     ("warnings", "if(size(warnings) > 0, warnings, null)"),
+    ("tags_present_ss", TAGS_PRESENT),
 ]  # fmt: skip
+_ROLL_UPS = [
+    ("drop", "drops"),
+    ("bytes", "bytes"),
+    ("first_date", "first_date"),
+    ("last_date", "last_date"),
+    ("representative_instance", "representative_instance"),
+]
 
 
-def _attribute_fields(level: Level) -> list[tuple[str, str]]:
-    return [(a.keyword, a.column) for a in attributes_of(level)]
+def _attribute_fields(level: Level, attributes: Table) -> list[tuple[str, str]]:
+    fields = (field for attribute in of_level(level, attributes) for field in fields_of(attribute))
+    return [(field.name, field.sql) for field in fields if field.sql]
 
 
-def instance_fields() -> list[tuple[str, str]]:
+def shown_columns(level: Level, attributes: Table = ATTRIBUTES) -> list[str]:
+    """The columns that the attributes of a document of this level are made of, each once."""
+    names = (name for attribute in of_level(level, attributes) for name in column_names(attribute))
+    return list(dict.fromkeys(names))
+
+
+def instance_fields(attributes: Table = ATTRIBUTES) -> list[tuple[str, str]]:
     """(field, SQL over a file row) of an instance document."""
     head = [("id", "concat(study, '!i.', sop_instance_uid)"), ("level", "'instance'")]
-    return head + _PROVENANCE + _WHERE_BYTES_ARE + _attribute_fields("instance")
+    return head + _PROVENANCE + _WHERE_BYTES_ARE + _attribute_fields("instance", attributes)
 
 
-def copy_fields() -> list[tuple[str, str]]:
+def copy_fields(attributes: Table = ATTRIBUTES) -> list[tuple[str, str]]:
     """(field, SQL) of a copy document, over a file row with `state` and `primary_file_id`."""
     head = [("id", "concat(study, '!c.', file_id)"), ("level", "'copy'")]
     own = [("state", "state"), ("primary", "primary_file_id")]
-    return head + own + _PROVENANCE + _WHERE_BYTES_ARE + _attribute_fields("instance")
+    return head + own + _PROVENANCE + _WHERE_BYTES_ARE + _attribute_fields("instance", attributes)
 
 
-def series_fields() -> list[tuple[str, str]]:
+def series_fields(attributes: Table = ATTRIBUTES) -> list[tuple[str, str]]:
     """(field, SQL) of a series document, over a series roll-up row."""
     head = [("id", "concat(study, '!s.', series)"), ("level", "'series'"), ("series", "series")]
-    roll_ups = [
-        ("drop", "drops"),
-        ("bytes", "bytes"),
-        ("first_date", "first_date"),
-        ("last_date", "last_date"),
-        ("NumberOfSeriesRelatedInstances", "instances"),
-    ]
-    return head + _PROVENANCE + roll_ups + _attribute_fields("series")
+    roll_ups = [("NumberOfSeriesRelatedInstances", "instances")]
+    return head + _PROVENANCE + _ROLL_UPS + roll_ups + _attribute_fields("series", attributes)
 
 
-def study_fields() -> list[tuple[str, str]]:
+def study_fields(attributes: Table = ATTRIBUTES) -> list[tuple[str, str]]:
     """(field, SQL) of a study document, over a study roll-up row."""
     head = [("id", "concat(study, '!study')"), ("level", "'study'")]
     roll_ups = [
-        ("drop", "drops"),
-        ("bytes", "bytes"),
-        ("first_date", "first_date"),
-        ("last_date", "last_date"),
         ("ModalitiesInStudy", "modalities"),
         ("SOPClassesInStudy", "sop_classes"),
         ("NumberOfStudyRelatedSeries", "series_count"),
         ("NumberOfStudyRelatedInstances", "instances"),
     ]
-    return head + _PROVENANCE + roll_ups + _attribute_fields("study")
+    return head + _PROVENANCE + _ROLL_UPS + roll_ups + _attribute_fields("study", attributes)
 
 
 def content_sql(fields: list[tuple[str, str]], schema: str) -> str:
@@ -159,7 +162,8 @@ def body_sql() -> str:
     id_lo, id_hi = halves_sql("id_hash")
     lo, hi = halves_sql("content_hash")
     return (
-        "concat(substring(content, 1, length(content) - 1),"
+        # Cut as bytes: Spark counts a text's characters one by one, half the cost of building a document.
+        "concat(cast(substring(cast(content AS binary), 1, octet_length(content) - 1) AS string),"
         f" ',\"bucket\":', id_hash & {BUCKETS - 1}L, ',\"id_lo\":', {id_lo}, ',\"id_hi\":', {id_hi},"
         f" ',\"digest_lo\":', {lo}, ',\"digest_hi\":', {hi}, ',', tail, ',')"
     )

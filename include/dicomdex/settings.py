@@ -30,6 +30,7 @@ class Settings(BaseSettings):
 
     batch_files: int = Field(5_000, ge=1, description="files in a batch at most")
     batch_bytes: int = Field(64 << 30, ge=1, description="bytes of files in a batch at most")
+    reading_stall: float = Field(900.0, gt=0, description="reading a file: no CPU used and no file begun for so long")
     shrink_limit: float = Field(0.01, ge=0, le=1, description="share of a drop's records a commit may lose")
 
     alias: str = Field("dicom", pattern=r"^[A-Za-z0-9_.-]{1,60}$", description="the alias people search")
@@ -38,7 +39,15 @@ class Settings(BaseSettings):
     solr_password_file: Path | None = Field(None, description="file of mode 0600 with the password")
     solr_shards: int = Field(1, ge=1)
     solr_replicas: int = Field(1, ge=1)
+    keep_collections: int = Field(2, ge=1, description="collections kept of an alias, the one it shows included")
+    collection_shrink_limit: float = Field(
+        0.05, ge=0, le=1, description="share of the documents shown that a promoted collection may lack"
+    )
+    rebuild_lease: float = Field(900.0, gt=0, description="a rebuild without a sign of life for so long counts as dead")
     solr_timeout: float = Field(120.0, gt=0, description="seconds for one answer of Solr")
+    extra_attributes: str = Field(
+        "", description="attributes beyond the built-in ones, `;` between them: from the next rebuild on"
+    )
 
     @field_validator("landing", "work", "catalog")
     @classmethod
@@ -52,6 +61,15 @@ class Settings(BaseSettings):
     def _renames_atomically(cls, value: str) -> str:
         if not value.startswith(("file:", "hdfs:")):
             raise ValueError("needs a file system with atomic rename: use file: or hdfs:")
+        return value
+
+    @field_validator("extra_attributes")
+    @classmethod
+    def _can_be_indexed(cls, value: str) -> str:
+        if value.strip():
+            from dicomdex.attributes_extra import parse  # pydicom's dictionary: 0.2 s that nobody else needs
+
+            parse(value)
         return value
 
     @classmethod

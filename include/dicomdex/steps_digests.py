@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +14,7 @@ from dicomdex.adapters.catalog import Catalog
 from dicomdex.adapters.storage import Storage
 from dicomdex.adapters.work import WorkArea
 from dicomdex.entry import ByteSource, NotRegular
+from dicomdex.extract.members import member_digests
 from dicomdex.resolve import DIGESTS_SCHEMA, candidates
 from dicomdex.settings import Settings
 
@@ -34,27 +35,48 @@ def complete_digests(settings: Settings, key: str, seq: int, landing: Storage) -
     sops = pc.unique(pa.chunked_array([chunk for side in sides for chunk in side.chunks], pa.string()))
     wanted = candidates(catalog.identity(sops=sops))
     missing = _without_digest(wanted, catalog.digests(wanted["file_id"]))
+    files: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in missing:
+        files.setdefault((row["path"], row["mtime"]), []).append(row)
     with ThreadPoolExecutor(THREADS) as pool:
-        digests = list(pool.map(lambda row: digest_of(landing, row), missing))
-    found = [{**row, "sha256": digest} for row, digest in zip(missing, digests, strict=True) if digest is not None]
+        found = [row for rows in pool.map(lambda rows: digests_of(landing, rows), files.values()) for row in rows]
     table = pa.Table.from_pylist(found, schema=DIGESTS_SCHEMA)
     catalog.append_digests(table)
     return len(table)
 
 
-def digest_of(landing: Storage, row: Mapping[str, Any]) -> str | None:
-    """SHA-256 of a file that is as it was listed (size and mtime, before and after reading), hex; else None."""
-    listed = (row["size"], row["mtime"])
+def digests_of(landing: Storage, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of one file (itself, its members as an archive) with the SHA-256 of their bytes, hex, as `sha256`.
+
+    Left out are those that are not as they were listed: size and mtime, before and after reading. A member's mtime is
+    its archive's.
+    """
+    path = rows[0]["path"]
     try:
-        with landing.open(row["path"]) as source:
-            digest = _sha256(source) if (source.size, source.mtime) == listed else None
-        now = landing.stat(row["path"])
+        with landing.open(path) as source:
+            opened = (source.size, source.mtime)
+            digests = _digests(source, rows) if source.mtime == rows[0]["mtime"] else {}
+        now = landing.stat(path)
     except _ABSENT:
-        return None
+        return []
     except OSError as error:
-        where = f"drop {row['drop_key']}, file {row['file_id']}"
+        where = f"drop {rows[0]['drop_key']}, file {rows[0]['file_id']}"
         raise OSError(error.errno, f"{error.strerror or type(error).__name__} ({where})") from None
-    return digest if now is not None and (now.size, now.mtime) == listed else None
+    if now is None or (now.size, now.mtime) != opened:
+        return []
+    known = ((row, digests.get(row["member"], (None, None))) for row in rows)
+    return [{**row, "sha256": digest} for row, (size, digest) in known if size == row["size"]]
+
+
+def _digests(source: ByteSource, rows: Sequence[Mapping[str, Any]]) -> dict[str | None, tuple[int, str]]:
+    """Member, or None for the file itself -> size in bytes and SHA-256."""
+    members = {row["member"] for row in rows}
+    digests: dict[str | None, tuple[int, str]] = {}
+    if None in members and source.size in {row["size"] for row in rows if row["member"] is None}:
+        digests[None] = (source.size, _sha256(source))
+    if members != {None}:
+        digests.update(member_digests(rows[0]["path"], source, members))
+    return digests
 
 
 def _sha256(source: ByteSource) -> str:
@@ -70,7 +92,7 @@ def _uids(catalog: Catalog, key: str, version: int | None) -> pa.ChunkedArray:
 
 
 def _without_digest(wanted: pa.Table, known: pa.Table) -> list[dict[str, Any]]:
-    """Rows whose digest is not known for just this size and mtime; members of archives have none yet."""
+    """Rows whose digest is not known for just this size and mtime."""
     have = set(zip(*(known[name].to_pylist() for name in ("file_id", "size", "mtime")), strict=True))
     rows = wanted.select(["file_id", "drop_key", "path", "member", "size", "mtime"]).to_pylist()
-    return [row for row in rows if row["member"] is None and (row["file_id"], row["size"], row["mtime"]) not in have]
+    return [row for row in rows if (row["file_id"], row["size"], row["mtime"]) not in have]

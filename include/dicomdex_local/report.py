@@ -24,12 +24,13 @@ WIDE = 116
 
 @dataclass(frozen=True)
 class Totals:
-    """Files and documents of the drops as storage, catalog and Solr have them."""
+    """Files, members of archives and documents of the drops as storage, catalog and Solr have them."""
 
     storage_files: int
     catalog_files: int
     catalog: dict[str, int]
     solr: dict[str, int]
+    members: int = 0
 
     @property
     def agree(self) -> bool:
@@ -52,9 +53,10 @@ def totals(settings: Settings, status: Mapping[str, Any]) -> Totals:
     landing = storage(settings.landing)
     return Totals(
         storage_files=sum(1 for drop in status["drops"] for _ in landing.walk(directory_of(drop["drop"]))),
-        catalog_files=sum(drop["listed"] for drop in status["drops"]),
+        catalog_files=rows["member"].null_count,
         catalog=catalog,
         solr={level: (status["alias"]["documents"] or {}).get(level, 0) for level in catalog},
+        members=len(rows) - rows["member"].null_count,
     )
 
 
@@ -96,6 +98,8 @@ def totals_table(found: Totals) -> Table:
     for name in ("", "storage", "catalog", "Solr"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     table.add_row("files", f"{found.storage_files:,}", f"{found.catalog_files:,}", "")
+    if found.members:
+        table.add_row("in archives", "", f"{found.members:,}", "")
     for name, level in (("instances", "instance"), ("copies", "copy"), ("series", "series"), ("studies", "study")):
         table.add_row(name, "", f"{found.catalog[level]:,}", f"{found.solr[level]:,}")
     return table

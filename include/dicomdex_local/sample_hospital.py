@@ -9,6 +9,7 @@ from itertools import count, islice
 from pathlib import Path
 
 from dicomdex.entry import escape
+from dicomdex_local.sample_archives import IN_ARCHIVES
 from dicomdex_local.sample_instances import LATER, Instance, continued
 from dicomdex_local.sample_odd import (
     BAD_VALUES,
@@ -24,7 +25,7 @@ from dicomdex_local.sample_studies import Study
 
 State = tuple[str, str | None]
 Truth = dict[str, State]
-"""Path relative to the landing area, escaped -> (state, reject reason or ignore rule)."""
+"""Path relative to the landing area, escaped (of a member, path!member) -> (state, reject reason or ignore rule)."""
 
 SEED = "dicomdex"
 
@@ -72,6 +73,8 @@ def _files(instance: Instance, odd: bool) -> Iterator[HospitalFile]:
     path = folder + ODD_NAMES.get(position, name)
     if position in CONTESTS:
         yield from contested(path, instance)
+    elif position in IN_ARCHIVES:
+        yield IN_ARCHIVES[position](folder, instance)
     else:
         yield HospitalFile(path, instance.content(BAD_VALUES.get(position)), "indexed")
 
@@ -108,4 +111,5 @@ def _write_files(directory: Path, key: str, files: Iterator[HospitalFile]) -> Tr
         with open(path, "wb") as written:
             written.write(file.content)
         truth[escape(prefix + file.path)] = (file.state, file.reason)
+        truth.update({f"{escape(prefix + file.path)}!{name}": (state, why) for name, state, why in file.members})
     return truth

@@ -21,13 +21,15 @@ from dicomdex_local.sample_templates import PYDICOM_DATA
 class HospitalFile:
     """One file of a drop: its name's raw bytes relative to the drop, its content, and what becomes of it.
 
-    `state` is indexed, duplicate, conflict, rejected or ignored; `reason` is a reject reason or an ignore rule.
+    `state` is indexed, duplicate, conflict, rejected, ignored or container; `reason` is a reject reason or an ignore
+    rule; `members` are those of an archive: (name, state, reason).
     """
 
     path: bytes
     content: bytes
     state: str
     reason: str | None = None
+    members: tuple[tuple[str, str, str | None], ...] = ()
 
 
 # Position in the first series -> file name.

@@ -47,6 +47,8 @@ def test_storage_catalog_and_solr_stand_side_by_side():
     levels = {"study": 12, "series": 61, "instance": 2147, "copy": 33}
     found = report.Totals(2213, 2213, levels, {**levels, "copy": 32})
     assert text(report.totals_table(found))[1:3] == ["files 2,213 2,213", "instances 2,147 2,147"]
+    within = report.Totals(2213, 2213, levels, levels, members=7)
+    assert text(report.totals_table(within))[1:3] == ["files 2,213 2,213", "in archives 7"]
     assert not found.agree
     assert report.Totals(2213, 2213, levels, dict(levels)).agree
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import tarfile
 import warnings
+import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date
@@ -48,9 +50,27 @@ def truth(landing: Path) -> Truth:
     return {**second, **third}
 
 
+def unpacked(files: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Every file, and the members of archives as `path!member`; a name that comes again as `name#2`."""
+    for path, content in files.items():
+        yield path, content
+        if path.endswith(".zip"):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                names = Counter[str]()
+                for info in archive.infolist():
+                    names[info.filename] += 1
+                    number = f"#{names[info.filename]}" if names[info.filename] > 1 else ""
+                    yield f"{path}!{info.filename}{number}", archive.read(info)
+        if path.endswith(".tar.gz"):
+            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+                for info in archive:
+                    file = archive.extractfile(info) if info.isreg() else None
+                    yield f"{path}!{info.name}", file.read() if file else b""
+
+
 @pytest.fixture(scope="module")
 def contents(landing: Path, truth: Truth) -> dict[str, bytes]:
-    return files_below(landing)
+    return dict(unpacked(files_below(landing)))
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +222,7 @@ def test_ids_accession_numbers_and_descriptions_hold_the_canary(indexed: dict[st
 
 def test_rejected_files_are_cut_empty_text_or_a_dicomdir(truth: Truth, contents: dict[str, bytes]) -> None:
     reasons = Counter(truth[path][1] for path in with_state(truth, "rejected"))
-    assert reasons == {"truncated": 4, "not_dicom": 4, "empty": 2, "dicomdir": 2}
+    assert reasons == {"truncated": 6, "not_dicom": 6, "empty": 2, "dicomdir": 2, "not_regular": 2}
     for path in with_state(truth, "rejected"):
         is_dicom = contents[path][128:132] == b"DICM"
         assert is_dicom == (truth[path][1] in ("truncated", "dicomdir"))

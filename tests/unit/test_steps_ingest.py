@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from dicomdex import steps
+from dicomdex.adapters.work import WorkArea
 from dicomdex.catalog import balanced, summary_line
+from dicomdex.entry import Entry
 from dicomdex.errors import DropError
+from dicomdex.extract.row import file_id
+from dicomdex.manifest import build
 from tests.unit.line import DAY, Line, dicom
 
 INDEXED, DUPLICATE, CONFLICT = ("indexed", None), ("duplicate", None), ("conflict", None)
@@ -81,17 +85,15 @@ def test_a_drop_that_is_not_there_or_goes_in_mid_extraction_is_an_error(line: Li
 
 
 def test_a_storage_error_is_raised_with_drop_and_file_id_and_is_no_reject(line: Line) -> None:
-    class Denied:
-        """A landing area that denies to open what it lists."""
-
-        def open(self, path: str) -> Any:
-            raise PermissionError(13, "Permission denied")
-
-    line.lay(DAY, {"DOE^JANE.dcm": dicom("1.9.1")})
+    line.lay(DAY, {"a.dcm": dicom("1.9.1")})
     listing = steps.list_drop(line.settings, DAY)
-    denied: Any = Denied()
-    with pytest.raises(PermissionError, match=rf"drop {DAY}, file [0-9a-f]{{32}}") as failed:
-        steps.extract(line.settings, listing["batches"][0], run_id="r", attempt=1, landing=denied)
+    unopenable = Entry(f"{DAY}/DOE^JANE{'x' * 300}.dcm", 5, 5)  # ENAMETOOLONG: neither there nor not there
+    manifest = build([unopenable], DAY, marker="", batch_files=9, batch_bytes=9)
+    work = WorkArea(line.settings.work)
+    work.accept(work.accepted(DAY, listing["listing_seq"]), manifest)
+    with pytest.raises(OSError, match=f"drop {DAY}, file {file_id(DAY, unopenable.path)}") as failed:
+        steps.extract(line.settings, listing["batches"][0], run_id="r", attempt=1)
+    assert failed.value.errno == errno.ENAMETOOLONG
     assert "DOE" not in str(failed.value)
 
 

@@ -31,18 +31,21 @@ _NOT_REGULAR = (errno.ELOOP, errno.ENXIO, errno.ENODEV)
 class LocalSource:
     """An open regular file, read by `pread`. Use as a context manager."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, found: os.stat_result | None = None) -> None:
         self._descriptor = descriptor
-        found = os.fstat(descriptor)
+        found = found or os.fstat(descriptor)
         self.size = found.st_size
         self.mtime = found.st_mtime_ns
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`; fewer only at the end of the file."""
-        with pathless():
+        try:
             chunk = os.pread(self._descriptor, length, offset)
-            if len(chunk) == length or not chunk:
-                return chunk
+        except OSError as error:
+            raise _without_path(error) from None
+        if len(chunk) == length or not chunk:
+            return chunk
+        with pathless():
             chunks = [chunk]  # Linux gives at most 2 GiB a call
             while chunk and (got := sum(map(len, chunks))) < length:
                 chunk = os.pread(self._descriptor, length - got, offset + got)
@@ -112,12 +115,13 @@ class LocalStorage:
     def open(self, path: str) -> LocalSource:
         """A regular file below the root; NotRegular where the name, or a directory above it, is something else."""
         descriptor = self._open_beneath(unescape(path))
-        if not modes.S_ISREG(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if not modes.S_ISREG(found.st_mode):
             os.close(descriptor)
             raise NotRegular(errno.EINVAL, "not a regular file")
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
-        return LocalSource(descriptor)
+        return LocalSource(descriptor, found)
 
     def read_bytes(self, path: str) -> bytes:
         """The whole file."""
@@ -180,19 +184,20 @@ class LocalStorage:
         *above, name = raw.split(b"/")
         if b".." in above or name in (b"", b".", b".."):
             raise ValueError("a path must not lead out of its storage")
-        with pathless():
+        directory = -1
+        try:  # as `pathless`, without its cost: this is done for every file
             directory = os.open(self._root + b"/", os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
-            try:
-                for part in above:
-                    inner = os.open(part, _DIRECTORY, dir_fd=directory)
-                    os.close(directory)
-                    directory = inner
-                return os.open(name, _READ, dir_fd=directory)
-            except OSError as error:
-                if error.errno in _NOT_REGULAR or isinstance(error, NotADirectoryError):
-                    raise NotRegular(errno.EINVAL, "not a regular file") from None
-                raise
-            finally:
+            for part in above:
+                inner = os.open(part, _DIRECTORY, dir_fd=directory)
+                os.close(directory)
+                directory = inner
+            return os.open(name, _READ, dir_fd=directory)
+        except OSError as error:
+            if directory >= 0 and (error.errno in _NOT_REGULAR or isinstance(error, NotADirectoryError)):
+                raise NotRegular(errno.EINVAL, "not a regular file") from None
+            raise _without_path(error) from None
+        finally:
+            if directory >= 0:
                 os.close(directory)
 
 
@@ -204,8 +209,12 @@ def pathless() -> Iterator[None]:
     except NotRegular:
         raise
     except OSError as error:
-        number = error.errno or next((n for kind, n in _ERRNO.items() if isinstance(error, kind)), errno.EIO)
-        raise OSError(number, os.strerror(number)) from None
+        raise _without_path(error) from None
+
+
+def _without_path(error: OSError) -> OSError:
+    number = error.errno or next((n for kind, n in _ERRNO.items() if isinstance(error, kind)), errno.EIO)
+    return OSError(number, os.strerror(number))
 
 
 def _scan(directory: bytes, *, missing_ok: bool) -> list[os.DirEntry[bytes]]:

@@ -1,140 +1,134 @@
-"""One batch of a manifest -> file rows: one row an entry, always, in two Arrow tables (rejects in their own)."""
+"""File rows -> Arrow, in chunks: what was found in the entries of a manifest, with the place of each."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
-from dicomdex.entry import ByteSource, NotRegular
-from dicomdex.extract.reader import PARSER, UID, read
-from dicomdex.extract.reject import Reject
-from dicomdex.extract.row import ROW_SCHEMA, Reading, file_id
+from dicomdex.extract.members import Found
+from dicomdex.extract.reader import UID
+from dicomdex.extract.row import FILES_SCHEMA, PROMOTED_FIELDS, ROW_SCHEMA, Reading, file_id
 from dicomdex.manifest import ManifestEntry
 
-OpenFile = Callable[[ManifestEntry], AbstractContextManager[ByteSource]]
-
 CHUNK_ROWS = 1_000
-CHUNK_BYTES = 256 << 20  # of headers; an Arrow string array holds 2 GB
-KIND_REJECTS = {"link": "not_regular", "other": "not_regular", "link_out": "outside_drop"}
+CHUNK_BYTES = 16 << 20  # of headers: what a chunk costs must stay small beside the 300 MB a file may
+# Columns that a Reading has under the same name.
+_READ = (
+    "outcome", "reason", "detail", "header", "header_digest", "pixel_offset", "pixel_length", "frame_offsets", "parser",
+)  # fmt: skip
+_PROMOTED = tuple(field.name for field in PROMOTED_FIELDS)
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a batch belongs: the part of every row that the bytes do not decide."""
+    """Where a batch belongs: the part of every row that the bytes do not decide.
+
+    `prefix` is put before every path: the command line shows absolute paths, a drop those below the landing area.
+    """
 
     drop_key: str
     manifest_id: str
     listing_seq: int
     batch: int
     run_id: str
+    prefix: str = ""
 
 
-class RowTable:
-    """Rows gathered into an Arrow table, a chunk at a time, so that a batch's Python objects never pile up."""
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of one chunk (ROW_SCHEMA): those that are no rejects, the rejects; and, if wanted, all of them as NDJSON."""
 
-    def __init__(self) -> None:
-        self._rows: list[dict[str, Any]] = []
+    kept: pa.RecordBatch
+    rejects: pa.RecordBatch
+    lines: bytes = b""
+
+
+class Rows:
+    """Gathers rows until a chunk of them is full. One Arrow array a column costs a fifth of one dict a row."""
+
+    def __init__(self, placed: Placement, *, ndjson: bool = False) -> None:
+        self._placed = placed
+        self._ndjson = ndjson
+        self._now = datetime.now(UTC)
+        self._kept: list[tuple[ManifestEntry, Found]] = []
+        self._rejects: list[tuple[ManifestEntry, Found]] = []
         self._bytes = 0
-        self._chunks: list[pa.RecordBatch] = []
 
-    def add(self, row: dict[str, Any]) -> None:
-        """Take one row."""
-        self._rows.append(row)
-        self._bytes += len(row["header"] or "")
-        if len(self._rows) >= CHUNK_ROWS or self._bytes >= CHUNK_BYTES:
-            self._close_chunk()
+    def add(self, entry: ManifestEntry, found: Found) -> None:
+        """Take what was found in one entry or member."""
+        (self._rejects if found.reading.outcome == "reject" else self._kept).append((entry, found))
+        self._bytes += len(found.reading.header or "")
 
-    def table(self) -> pa.Table:
-        """All rows, with `ROW_SCHEMA`."""
-        self._close_chunk()
-        return pa.Table.from_batches(self._chunks, schema=ROW_SCHEMA)
+    @property
+    def full(self) -> bool:
+        """Whether the chunk should be taken now."""
+        return len(self._kept) + len(self._rejects) >= CHUNK_ROWS or self._bytes >= CHUNK_BYTES
 
-    def _close_chunk(self) -> None:
-        if self._rows:
-            self._chunks.append(pa.RecordBatch.from_pylist(self._rows, schema=ROW_SCHEMA))
-            self._rows, self._bytes = [], 0
+    def take(self) -> Chunk:
+        """The rows gathered since the last time."""
+        kept, rejects = (self._columns(rows) for rows in (self._kept, self._rejects))
+        self._kept, self._rejects, self._bytes = [], [], 0
+        lines = b"".join(line for columns in (kept, rejects) for line in self._lines(columns)) if self._ndjson else b""
+        return Chunk(_batch(kept), _batch(rejects), lines)
 
+    def _columns(self, rows: Sequence[tuple[ManifestEntry, Found]]) -> dict[str, list[Any]]:
+        placed, count = self._placed, len(rows)
+        entries, found = [entry for entry, _ in rows], [one for _, one in rows]
+        readings = [one.reading for one in found]
+        promoted = [reading.columns for reading in readings]
+        keys = [_keys(reading, placed.drop_key) for reading in readings]
+        paths = [placed.prefix + entry.path for entry in entries]
+        members = [one.member for one in found]
+        return {
+            "file_id": [file_id(placed.drop_key, path, member) for path, member in zip(paths, members, strict=True)],
+            "path": paths,
+            "member": members,
+            "size": [one.size for one in found],
+            "mtime": [entry.mtime for entry in entries],
+            **{name: [getattr(reading, name) for reading in readings] for name in _READ},
+            "warnings": [list(key[2]) for key in keys],
+            "study": [key[0] for key in keys],
+            "series": [key[1] for key in keys],
+            **{name: [columns.get(name) for columns in promoted] for name in _PROMOTED},
+            "manifest_id": [placed.manifest_id] * count,
+            "listing_seq": [placed.listing_seq] * count,
+            "batch": [placed.batch] * count,
+            "run_id": [placed.run_id] * count,
+            "extracted_at": [self._now] * count,
+        }
 
-def read_batch(entries: Iterable[ManifestEntry], open_file: OpenFile, placed: Placement) -> tuple[pa.Table, pa.Table]:
-    """(rows that are no rejects, rejects). An OSError of the storage propagates: the task is to be tried again."""
-    kept, rejects = RowTable(), RowTable()
-    now = datetime.now(UTC)
-    for entry in entries:
-        reading = read_entry(entry, open_file)
-        row = _row(entry, reading, placed, now)
-        (rejects if reading.outcome == "reject" else kept).add(row)
-    return kept.table(), rejects.table()
-
-
-def read_entry(entry: ManifestEntry, open_file: OpenFile) -> Reading:
-    """What became of one entry; what the listing already decides is not opened."""
-    if entry.rule is not None:
-        return Reading("ignored", entry.rule)
-    if entry.kind != "file":
-        return _reject(KIND_REJECTS[entry.kind])
-    try:
-        with open_file(entry) as source:
-            if _differs(entry, source):
-                return _reject("changed")
-            reading = read(source)
-        with open_file(entry) as source:  # a writer at work while we read shows here
-            return _reject("changed") if _differs(entry, source) else reading
-    except NotRegular:
-        return _reject("not_regular")
-    except (FileNotFoundError, NotADirectoryError):
-        return _reject("vanished")
-
-
-def _differs(entry: ManifestEntry, source: ByteSource) -> bool:
-    return (source.size, source.mtime) != (entry.size, entry.mtime)
+    def _lines(self, columns: dict[str, list[Any]]) -> Iterator[bytes]:
+        """One JSON object a row under the catalog's column names; the header goes in as the JSON that it is."""
+        columns = {**columns, "drop_key": [self._placed.drop_key] * len(columns["path"])}
+        columns["header"] = [header and orjson.Fragment(header) for header in columns["header"]]
+        for values in zip(*(columns[name] for name in FILES_SCHEMA.names), strict=True):
+            yield orjson.dumps(dict(zip(FILES_SCHEMA.names, values, strict=True)), option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _reject(reason: str) -> Reading:
-    return Reading("reject", reason, Reject(reason).detail, parser=PARSER)
+def _batch(columns: dict[str, list[Any]]) -> pa.RecordBatch:
+    arrays = [pa.array(columns[field.name], field.type) for field in ROW_SCHEMA]
+    return pa.RecordBatch.from_arrays(arrays, schema=ROW_SCHEMA)
 
 
-def _row(entry: ManifestEntry, reading: Reading, placed: Placement, now: datetime) -> dict[str, Any]:
-    if reading.outcome == "record":
-        reading = _with_keys(reading, placed.drop_key)
-    return {
-        **reading.columns,
-        "file_id": file_id(placed.drop_key, entry.path),
-        "path": entry.path,
-        "size": entry.size,
-        "mtime": entry.mtime,
-        "outcome": reading.outcome,
-        "reason": reading.reason,
-        "detail": reading.detail,
-        "warnings": list(reading.warnings),
-        "header": reading.header,
-        "header_digest": reading.header_digest,
-        "pixel_offset": reading.pixel_offset,
-        "pixel_length": reading.pixel_length,
-        "frame_offsets": reading.frame_offsets,
-        "parser": reading.parser,
-        "manifest_id": placed.manifest_id,
-        "listing_seq": placed.listing_seq,
-        "batch": placed.batch,
-        "run_id": placed.run_id,
-        "extracted_at": now,
-    }
+def _keys(reading: Reading, drop_key: str) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Study, series and warnings of a row: the keys a record hangs under, `none.<hash>` where a UID can't serve."""
+    if reading.outcome != "record":
+        return None, None, reading.warnings
+    columns = reading.columns
+    study, series = (_usable(columns.get(name)) for name in ("study_instance_uid", "series_instance_uid"))
+    if study and series:
+        return study, series, reading.warnings
+    text = f"{columns.get('patient_id') or ''}\0{drop_key}"
+    none = "none." + hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+    missing = (rule for rule, uid in (("no_study", study), ("no_series", series)) if not uid)
+    return study or none, series or none, (*reading.warnings, *missing)
 
 
-def _with_keys(reading: Reading, drop_key: str) -> Reading:
-    """Add the keys a record hangs under: its study and series, or `none.<hash>` where their UIDs can't serve."""
-    columns, warnings = dict(reading.columns), list(reading.warnings)
-    for level in ("study", "series"):
-        uid = columns.get(f"{level}_instance_uid")
-        if uid is not None and UID(uid):
-            columns[level] = uid
-            continue
-        text = f"{columns.get('patient_id') or ''}\0{drop_key}"
-        columns[level] = "none." + hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
-        warnings.append(f"no_{level}")
-    return replace(reading, columns=columns, warnings=tuple(warnings))
+def _usable(uid: str | None) -> str | None:
+    return uid if uid is not None and UID(uid) else None

@@ -10,30 +10,26 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, BinaryIO, NamedTuple
 
-from pydicom.datadict import dictionary_VR
+from pydicom.charset import convert_encodings, default_encoding, python_encoding
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_sequence
 from pydicom.hooks import raw_element_vr
 
 from dicomdex.extract import values
+from dicomdex.extract.dictionary import is_open, public_vr
+from dicomdex.extract.doubt import PARSE_ERRORS, WARNINGS_MAX, tag_text
 from dicomdex.extract.layout import UNDEFINED
 from dicomdex.extract.scan import MAX_DEPTH
 
 BULK = 1 << 10
 LONG_TEXT = 64 << 10
 SEQUENCE_MAX = 64 << 20
-WARNINGS_MAX = 100
-PIXEL_REPRESENTATION = 0x00280103
+CHARACTER_SET, PIXEL_REPRESENTATION = 0x00080005, 0x00280103
 
 Json = dict[str, Any]
-PARSE_ERRORS = (
-    ValueError, KeyError, IndexError, TypeError, AttributeError, NotImplementedError, RecursionError, EOFError,
-    OverflowError, LookupError, OSError,
-)  # fmt: skip
 
 
 class Context(NamedTuple):
@@ -43,23 +39,12 @@ class Context(NamedTuple):
     encodings: tuple[str, ...]
     signed: bool
     depth: int
-
-
-def tag_text(tag: int) -> str:
-    """`gggg,eeee` in lower case hex."""
-    return f"{tag >> 16:04x},{tag & 0xFFFF:04x}"
+    own: bool  # Pixel Representation is among the elements
+    late: bool  # it is that of a data set around, which pydicom had not seen yet when it read the item
 
 
 def _by_tag(element: RawDataElement | DataElement) -> int:
     return int(element.tag)
-
-
-@lru_cache(maxsize=8192)
-def _public_vr(tag: int) -> str | None:
-    try:
-        return str(dictionary_VR(tag))
-    except KeyError:
-        return None
 
 
 class HeaderWriter:
@@ -78,9 +63,13 @@ class HeaderWriter:
         else:
             self.warnings["more_warnings"] = None
 
-    def write(self, dataset: Dataset, depth: int = 0, parent: Context | None = None) -> Json:
-        """The JSON object of a data set or item; tags as `GGGGEEEE`, in ascending order."""
-        context = self._context(dataset, depth, parent)
+    def write(self, dataset: Dataset, depth: int = 0, parent: Context | None = None, *, eager: bool = False) -> Json:
+        """The JSON object of a data set or item; tags as `GGGGEEEE`, in ascending order.
+
+        `eager`: pydicom read it before the data set around it was known, as it does where the length is undefined or
+        Pixel Representation comes behind.
+        """
+        context = self._context(dataset, depth, parent, eager=eager)
         written: Json = {}
         for element in sorted(dataset.values(), key=_by_tag):
             tag = int(element.tag)
@@ -89,28 +78,37 @@ class HeaderWriter:
             written[f"{tag:08X}"] = self._element(element, tag, context)
         return written
 
-    def _context(self, dataset: Dataset, depth: int, parent: Context | None) -> Context:
+    def _context(self, dataset: Dataset, depth: int, parent: Context | None, *, eager: bool) -> Context:
         encodings, known = values.encodings_of(dataset.original_character_set)
-        if not known:
-            self.warn("charset", 0x00080005)
-        signed = parent.signed if parent else False
-        found = dataset.get_item(PIXEL_REPRESENTATION) if PIXEL_REPRESENTATION in dataset else None
+        if not known or _names_no_character_set(dataset):
+            self.warn("charset", CHARACTER_SET)
+        signed, own = parent.signed if parent else False, False
+        found = dataset.get_item(PIXEL_REPRESENTATION, keep_deferred=True) if PIXEL_REPRESENTATION in dataset else None
         if isinstance(found, RawDataElement) and found.value:
-            signed = any(found.value)
-        return Context(dataset, encodings, signed, depth)
+            signed, own = any(found.value), True
+        elif isinstance(found, DataElement) and not found.is_empty:
+            signed, own = bool(found.value), True
+        late = parent is not None and not own and (parent.late or eager)
+        return Context(dataset, encodings, signed, depth, own, late)
 
     def _element(self, element: RawDataElement | DataElement, tag: int, context: Context) -> Json:
         try:
             if isinstance(element, RawDataElement):
                 return self._raw(element, tag, context)
-            return self._items("SQ", element.value, context)
+            if element.VR == "SQ":
+                return self._items(tag, element.value, context, eager=True)
+            return self._converted(element)
         except PARSE_ERRORS:
             return self._kept_raw(element, tag)
 
+    def _converted(self, element: DataElement) -> Json:
+        """Pixel Representation of an item, which pydicom converts while it reads."""
+        return {"vr": element.VR} if element.is_empty else {"vr": element.VR, "Value": [int(element.value)]}
+
     def _raw(self, element: RawDataElement, tag: int, context: Context) -> Json:
         vr = element.VR if element.VR and element.VR != "UN" else self._vr(element, tag, context)
-        if " or " in vr:
-            vr = _resolved(vr, context.signed)
+        if " or " in vr or vr == "OB_OW":  # pydicom's private dictionary writes it so
+            vr = self._resolved(vr, tag, context)
         if vr == "SQ":
             if tag in self._broken and context.depth == 0:
                 raise ValueError("the scan gave up on it")
@@ -124,7 +122,7 @@ class HeaderWriter:
     def _vr(self, element: RawDataElement, tag: int, context: Context) -> str:
         """VR of an implicit or UN element: the dictionary's; for private ones by their creator, in pydicom's table."""
         if tag >> 16 & 1 == 0:
-            known = _public_vr(tag)
+            known = public_vr(tag)
             return known if known and (element.VR is None or element.length < 0xFFFF) else "UN"
         found: dict[str, Any] = {}
         raw_element_vr(element, found, ds=context.dataset)
@@ -136,25 +134,29 @@ class HeaderWriter:
             return _inline(vr, raw if little else values.little_endian(raw, vr))
         if (convert := values.STRING_VRS.get(vr)) is not None:
             found = convert(raw, context.encodings)
-            if not raw.isascii() or b"\0" in raw[:-1]:
-                self._warn_lossy(found, raw, tag, context)
+            if values.is_lossy(found, raw, context.encodings):
+                self.warn("charset", tag)
+            if not values.keeps_rule(vr, found):
+                self.warn("bad_value", tag)
         elif vr in values.NUMBER_FORMATS:
             found = values.numbers(raw, vr, little)
         elif vr == "AT":
             found = values.attribute_tags(raw, little)
         else:
             raise ValueError("no VR of PS3.5")
+        if values.differs(tag, vr, found):
+            self.warn("pydicom_differs", tag)
         return {"vr": vr, "Value": found} if found else {"vr": vr}
 
-    def _warn_lossy(self, found: Sequence[Any], raw: bytes, tag: int, context: Context) -> None:
-        """Say where text was not legal in its character set: a replaced byte, or 8 bits in the default repertoire."""
-        eight_bits = not raw.isascii() and b"\x1b" not in raw
-        if eight_bits and context.encodings[0] == values.DEFAULT_ENCODINGS[0]:
-            self.warn("charset", tag)
-        for value in found:
-            parts = value.values() if isinstance(value, dict) else (value,)
-            if any(values.REPLACED in part for part in parts if isinstance(part, str)):
-                self.warn("charset", tag)
+    def _resolved(self, vr: str, tag: int, context: Context) -> str:
+        """One VR where the dictionary names several: by Pixel Representation, else words (PS3.5 section A.1)."""
+        if vr.endswith("OW"):
+            if is_open(tag, vr):
+                self.warn("pydicom_differs", tag)
+            return "OW"
+        if context.signed and context.late:
+            self.warn("pydicom_differs", tag)
+        return "SS" if context.signed else "US"
 
     def _sequence(self, element: RawDataElement, context: Context) -> Json:
         """Items of a sequence of known length, read from the file itself, so that offsets inside it are the file's."""
@@ -168,13 +170,14 @@ class HeaderWriter:
             element.length,
             list(context.encodings),
         )
-        return self._items("SQ", items, context)
+        return self._items(int(element.tag), items, context)
 
-    def _items(self, vr: str, items: Sequence[Dataset], context: Context) -> Json:
+    def _items(self, tag: int, items: Sequence[Dataset], context: Context, *, eager: bool = False) -> Json:
         if context.depth >= MAX_DEPTH:
             raise ValueError("too deep")
-        found = [self.write(item, context.depth + 1, context) for item in items]
-        return {"vr": vr, "Value": found} if found else {"vr": vr}
+        eager = eager or (context.own and tag < PIXEL_REPRESENTATION)
+        found = [self.write(item, context.depth + 1, context, eager=eager) for item in items]
+        return {"vr": "SQ", "Value": found} if found else {"vr": "SQ"}
 
     def _bytes(self, element: RawDataElement) -> bytes:
         if element.value is not None:
@@ -200,13 +203,14 @@ def _is_bulk(vr: str, length: int) -> bool:
     return vr in values.BINARY_VRS or vr in values.NUMBER_FORMATS or length > LONG_TEXT
 
 
+def _names_no_character_set(dataset: Dataset) -> bool:
+    """Whether a defined term is none of PS3.3 C.12.1.1.2, which pydicom takes for the default repertoire."""
+    found = dataset.get_item(CHARACTER_SET) if CHARACTER_SET in dataset else None
+    raw = found.value if isinstance(found, RawDataElement) else None
+    terms = (raw or b"").decode("latin-1").split("\\")
+    unknown = [term.strip(" \0") for term in terms if term.strip(" \0") not in python_encoding]
+    return any(convert_encodings([term]) == [default_encoding] for term in unknown)
+
+
 def _inline(vr: str, raw: bytes) -> Json:
     return {"vr": vr, "InlineBinary": base64.b64encode(raw).decode("ascii")} if raw else {"vr": vr}
-
-
-def _resolved(vr: str, signed: bool) -> str:
-    """One VR where the dictionary names several: by Pixel Representation, else words (PS3.5 section A.1)."""
-    choices = vr.split(" or ")
-    if "OW" in choices:
-        return "OW"
-    return "SS" if signed else "US"

@@ -59,3 +59,8 @@ class Layout:
 def is_vr(two: bytes) -> bool:
     """Whether two bytes can be a VR: two capital letters."""
     return len(two) == 2 and 65 <= two[0] <= 90 and 65 <= two[1] <= 90
+
+
+def reads_as_vr(two: bytes) -> bool:
+    """Whether pydicom takes two bytes for a VR: a damaged second letter costs the element, not the file."""
+    return b"AA" <= two <= b"ZZ"

@@ -7,16 +7,18 @@ from the scan one by one: so what is wrong in one of them costs that one alone.
 from __future__ import annotations
 
 import io
+from collections.abc import MutableSequence
 from itertools import pairwise
 from typing import BinaryIO, cast
 
-from pydicom.charset import convert_encodings
+from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
-from dicomdex.extract.header import BULK, PARSE_ERRORS
+from dicomdex.extract.doubt import PARSE_ERRORS
+from dicomdex.extract.header import BULK
 from dicomdex.extract.layout import LARGE, PIXEL_TAGS, UNDEFINED, Element, Layout
 from dicomdex.extract.part10 import Frame
 from dicomdex.extract.scan import SEQUENCE_VRS
@@ -34,7 +36,7 @@ def parse(frame: Frame, layout: Layout) -> tuple[Dataset, bool]:
         dataset = _part(frame, frame.start, layout.header_end)
         if layout.after:
             start = min(element.start for element in layout.after.values())
-            for element in _part(frame, start, layout.end).values():
+            for element in _part(frame, start, layout.end, dataset.original_character_set).values():
                 if element.tag not in dataset and element.tag != PADDING:
                     dataset[element.tag] = element
     except PARSE_ERRORS:
@@ -44,13 +46,15 @@ def parse(frame: Frame, layout: Layout) -> tuple[Dataset, bool]:
     return dataset, True
 
 
-def _part(frame: Frame, start: int, end: int) -> Dataset:
+def _part(frame: Frame, start: int, end: int, encodings: str | MutableSequence[str] = default_encoding) -> Dataset:
     """Bytes [start, end) of the file, from memory where they are few: the usual case."""
     file = cast(BinaryIO, WindowFile(frame.window))
     if end <= LARGE:
         file = io.BytesIO(frame.window.take(0, end))
     file.seek(start)
-    return read_dataset(file, frame.implicit, frame.little, stop_when=_at_pixels, defer_size=BULK)
+    return read_dataset(
+        file, frame.implicit, frame.little, stop_when=_at_pixels, defer_size=BULK, parent_encoding=encodings
+    )
 
 
 def _at_pixels(tag: int, vr: str | None, length: int) -> bool:

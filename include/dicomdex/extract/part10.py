@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from dicomdex.extract.layout import Element, Layout, is_vr
 from dicomdex.extract.reject import Rejected
@@ -18,9 +19,11 @@ INFLATE_MAX = 64 << 20
 INFLATE_RATIO = 100
 INFLATE_FREE = 1 << 20  # the ratio counts from here on: a black image of 1 MB is no bomb
 PIECE = 1 << 16
+META_WANTED = frozenset((b"\2\0", b"\3\0", b"\x10\0"))  # SOP Class, SOP Instance, transfer syntax
+META_VRS = frozenset((b"UL", b"UI", b"SH", b"AE", b"LO", b"CS"))
 
 
-@dataclass
+@dataclass(slots=True)
 class Frame:
     """How the data set is written and where: `window` holds it from `start` on (inflated where it was deflated)."""
 
@@ -43,12 +46,12 @@ class Frame:
 
 def open_frame(window: Window) -> Frame:
     """Read preamble and file meta information, and find out how the data set is encoded. Raises Rejected."""
-    part10 = window.take(128, 4) == b"DICM"
+    part10 = window.block_at(0)[1][128:132] == b"DICM"
     start = 132 if part10 else 0
     if window.size <= start:
         raise Rejected("truncated", "nothing follows the preamble", start)
     frame = Frame(window, start, implicit=False, little=True, part10=part10)
-    if window.take(start, 2) == b"\2\0":
+    if window.block_at(start)[1][start : start + 2] == b"\2\0":
         _read_meta(frame)
     elif part10:
         frame.warnings.append("no_file_meta")
@@ -62,6 +65,8 @@ def open_frame(window: Window) -> Frame:
 
 def _read_meta(frame: Frame) -> None:
     """File meta information is explicit little endian; its end is where group 0002 ends, whatever its length says."""
+    if _read_plain_meta(frame):
+        return
     meta = Scan(frame.window, frame.start, implicit=False, little=True, group=2).run()
     frame.start = meta.end
     frame.transfer_syntax = _uid(frame.window, meta.elements.get(0x00020010))
@@ -71,15 +76,51 @@ def _read_meta(frame: Frame) -> None:
         raise Rejected("trailing_zeros", "zeros follow the file meta information", meta.zeros)
 
 
+def _read_plain_meta(frame: Frame) -> bool:
+    """The same for what nearly every file has: known VRs, all of it in the first bytes read. False: not so."""
+    base, block = frame.window.block_at(frame.start)
+    at, wanted = frame.start - base, {}
+    while block[at : at + 2] == b"\2\0":
+        head = _meta_head(block[at : at + 8])
+        if head is None:
+            return False
+        number, start, length = head
+        if start == 12:
+            length = int.from_bytes(block[at + 8 : at + 12], "little")
+        elif number in META_WANTED:
+            wanted[number] = block[at + 8 : at + 8 + length]
+        at += start + length
+    following = block[at : at + 8]
+    if len(following) < 8 or following == bytes(8):
+        return False
+    frame.start = base + at
+    frame.transfer_syntax = _text(wanted.get(b"\x10\0", b""))
+    frame.media_class, frame.media_uid = _text(wanted.get(b"\2\0", b"")), _text(wanted.get(b"\3\0", b""))
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _meta_head(eight: bytes) -> tuple[bytes, int, int] | None:
+    """(element number, bytes of the header, length) of the first 8 bytes of an element; None for an unusual VR."""
+    if eight[4:6] == b"OB":
+        return eight[2:4], 12, 0
+    return (eight[2:4], 8, eight[6] | eight[7] << 8) if eight[4:6] in META_VRS and len(eight) == 8 else None
+
+
+def _text(raw: bytes) -> str | None:
+    return raw.decode("latin-1").rstrip("\0 ") or None if len(raw) <= 1024 else None
+
+
 def _uid(window: Window, element: Element | None) -> str | None:
     if element is None or not 0 < element.length <= 1024:
         return None
-    return window.take(element.offset, element.length).decode("latin-1").rstrip("\0 ") or None
+    return _text(window.take(element.offset, element.length))
 
 
 def _choose_encoding(frame: Frame) -> None:
     """The transfer syntax decides; without one, and where the first element shows another VR mode, the bytes do."""
-    head = frame.window.take(frame.start, 8)
+    base, block = frame.window.block_at(frame.start)
+    head = block[frame.start - base : frame.start - base + 8]
     syntax = frame.transfer_syntax
     if syntax is None:
         if frame.part10:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from struct import Struct
 
-from pydicom.datadict import dictionary_VR
-
 from dicomdex.extract.cursor import Broken, Cursor
+from dicomdex.extract.dictionary import public_vr
 from dicomdex.extract.layout import (
     ITEM,
     ITEM_END,
@@ -24,6 +23,7 @@ from dicomdex.extract.layout import (
     Layout,
     Level,
     is_vr,
+    reads_as_vr,
 )  # fmt: skip
 from dicomdex.extract.reject import Rejected
 from dicomdex.extract.window import Window
@@ -108,7 +108,7 @@ class Scan(Cursor):
         head = self._bytes(start, 12)
         group, number, vr, length = self._explicit_header(head)
         tag = group << 16 | number
-        if implicit or group == 0xFFFE or not is_vr(vr):
+        if implicit or group == 0xFFFE or not reads_as_vr(vr):
             return tag, Element(b"", start, start + 8, self._implicit_header(head)[2])
         if vr not in LONG_VRS:
             return tag, Element(vr, start, start + 8, length)
@@ -171,12 +171,7 @@ class Scan(Cursor):
         self._position = stop
 
     def _is_sequence(self, tag: int, element: Element) -> bool:
-        if element.vr == b"SQ":
-            return True
-        try:
-            return dictionary_VR(tag) == "SQ"
-        except KeyError:
-            return False
+        return element.vr == b"SQ" or public_vr(tag) == "SQ"
 
     def _undefined(self, tag: int, element: Element, implicit: bool) -> None:
         self._position = element.offset

@@ -49,6 +49,8 @@ class Window:
 
     def block_at(self, offset: int) -> tuple[int, bytes]:
         """(start, bytes) of a block that holds at least 16 bytes from `offset` on, where the file has them."""
+        if not self._blocks and offset < FIRST_READ:
+            self._blocks.append((0, self._read(0, min(FIRST_READ, self.size))))
         need = min(offset + 16, self.size)
         for start, block in reversed(self._blocks):
             if start <= offset and need <= start + len(block):
@@ -63,12 +65,24 @@ class Window:
                 return block[offset - start : offset - start + length]
         return self._read(offset, min(length, max(0, self.size - offset)))
 
-    def _fetch(self, offset: int, stop: int) -> bytes:
-        """Continue the block that ends at or behind `offset`, four times as far each time, or begin a new one."""
-        begun = next((b for b in self._blocks if b[0] <= offset <= b[0] + len(b[1])), None)
+    def reach(self, offset: int, stop: int) -> None:
+        """Have one block hold [offset, stop), which the caller knows that it needs, and nothing behind."""
+        if self._begun(offset) is not None:
+            self._fetch(offset, min(stop, self.size), ahead=0)
+
+    def _begun(self, offset: int) -> tuple[int, bytes] | None:
+        for block in self._blocks:
+            if block[0] <= offset <= block[0] + len(block[1]):
+                return block
+        return None
+
+    def _fetch(self, offset: int, stop: int, ahead: int | None = None) -> bytes:
+        """Continue the block that ends at or behind `offset`, eight times as far each time, or begin a new one."""
+        begun = self._begun(offset)
         start, block = begun or (offset if offset >= FIRST_READ else 0, b"")
         end = start + len(block)
-        ahead = min(max(FIRST_READ, 4 * len(block)), LARGEST_READ)
+        if ahead is None:
+            ahead = min(max(FIRST_READ, 7 * len(block)), LARGEST_READ)
         grown = block + self._read(end, min(max(stop, end + ahead), self.size) - end)
         if begun is not None:
             self._blocks.remove(begun)

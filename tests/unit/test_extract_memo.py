@@ -1,0 +1,187 @@
+"""The memo decides about the time a file takes, and about nothing else."""
+
+from __future__ import annotations
+
+import random
+import struct
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dicomdex.extract.doubt import Doubt
+from dicomdex.extract.memo import Memo
+from dicomdex.extract.reader import read
+from dicomdex.extract.row import Reading
+from tests.factories import (
+    IMPLICIT,
+    SEQUENCE_END,
+    UNDEFINED,
+    MemorySource,
+    element,
+    identity,
+    image,
+    implicit_element,
+    item,
+    part10,
+    place,
+    pydicom_files,
+)  # fmt: skip
+from tests.unit.walking import same_or_doubted, walked
+
+FILES = [content for _, content in pydicom_files() if len(content) < 600_000]
+
+
+def reading(content: bytes, memo: Memo | None = None) -> Reading:
+    return read(MemorySource(content), memo)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pydicoms_files_in_any_order_are_read_as_without_a_memo(seed: int) -> None:
+    memo = Memo()
+    files = FILES * 5
+    random.Random(seed).shuffle(files)
+    for content in files:
+        assert reading(content, memo) == reading(content)
+
+
+def instance(number: int, *more: bytes, name: bytes = b"A^B", charset: str = "ISO_IR 100") -> bytes:
+    """One of a series: what varies has the number in it."""
+    uid = f"1.2.{number}"
+    names = element(0x00080005, "CS", charset)
+    patient = element(0x00100010, "PN", name) + element(0x00180050, "DS", f"{number}.5")
+    rest = element(0x00200013, "IS", str(number)) + element(0x00204000, "LT", name)
+    return part10(names, identity(uid), patient, place()[10:], rest, *more, image(), sop=uid)
+
+
+def test_a_series_is_taken_in_few_nodes_once_it_is_known() -> None:
+    memo = Memo()
+    for number in range(1, 8):
+        content = instance(number)
+        assert reading(content, memo) == reading(content)
+    (template,) = memo._series.values()
+    assert len(template.nodes) == 4  # around the SOP Instance UID, Slice Thickness and Instance Number
+    assert all(not node.parts for node in template.nodes)
+
+
+def test_a_known_series_is_taken_by_its_plan_and_counted() -> None:
+    memo = Memo()
+    for number in range(1, 4):
+        reading(instance(number), memo)
+    (template,) = memo._series.values()
+    assert template.plan is not None
+    assert [len(segment.steps) for segment in template.plan.segments] == [3]
+    for number in (4, 55, 6_666):  # their lengths differ
+        assert reading(instance(number), memo) == reading(instance(number))
+    assert template.strayed == 1  # the third, which it is made of
+    assert (memo.hits, memo.misses) == (50, 28)  # 3 of 13 elements vary; the first file has to be converted
+
+
+def test_an_element_that_begins_to_vary_or_goes_missing_is_noticed() -> None:
+    memo = Memo()
+    for number in range(1, 4):
+        reading(instance(number), memo)
+    late = instance(4, name=b"OTHER^ONE")
+    short = instance(5).replace(element(0x00180050, "DS", "5.5"), b"")
+    more = instance(6, element(0x00209158, "LT", "NEW"))
+    for content in (late, short, more, late, instance(7), short, more):
+        assert reading(content, memo) == reading(content)
+
+
+def test_the_same_bytes_in_another_character_set_are_other_text() -> None:
+    memo = Memo()
+    for _ in range(5):
+        for charset in ("ISO_IR 100", "ISO_IR 192", "ISO_IR 144", "ISO_IR 999", ""):
+            content = instance(1, name="é".encode(), charset=charset)
+            assert reading(content, memo) == reading(content)
+
+
+def test_the_same_bytes_of_another_creator_or_sign_are_other_values() -> None:
+    memo = Memo()
+    for _ in range(5):
+        for creator in ("GEMS_IDEN_01", "SIEMENS MED", "NOBODY"):
+            for signed in (0, 1):
+                content = implicit_element(0x00080018, "1.2") + implicit_element(0x00090010, creator)
+                content += implicit_element(0x00091001, "GE") + implicit_element(0x0020000E, "1.2.3")
+                content += implicit_element(0x00280103, struct.pack("<H", signed))
+                content += implicit_element(0x00280106, b"\xff\xff")
+                whole = part10(content, syntax=IMPLICIT, sop="1.2")
+                assert reading(whole, memo) == reading(whole)
+
+
+def test_offsets_of_bulk_values_are_those_of_each_file() -> None:
+    memo = Memo()
+    for number in (1, 22, 333, 4444):
+        inside = item(element(0x00431012, "OB", bytes(2_000)))
+        bulk = element(0x00431010, "OB", bytes(2_000)) + element(0x00431011, "SQ", inside)
+        content = instance(number, bulk)
+        assert reading(content, memo) == reading(content)
+
+
+def test_what_was_warned_of_is_warned_of_every_time() -> None:
+    memo = Memo()
+    for number in range(1, 6):
+        found = reading(instance(number, element(0x00281050, "DS", "1,5")), memo)
+        assert {"raw 0028,1050", "bad_value 0028,1050"} <= set(found.warnings)
+
+
+def test_a_memo_stays_within_its_bound_and_goes_on_giving_the_truth() -> None:
+    memo = Memo(bytes_max=60_000)
+    for number in range(1, 300):
+        content = instance(number).replace(b"1.2.3.1", b"1.2.%03d" % (number % 200))
+        assert reading(content, memo) == reading(content)
+        assert memo.bytes <= 60_000
+
+
+def test_a_header_longer_than_the_first_read_is_taken_too() -> None:
+    memo = Memo()
+    long = b"".join(element(0x00431000 + n, "LO", "x" * 300) for n in range(16, 200))
+    for number in range(1, 5):
+        content = instance(number, element(0x00430010, "LO", "NOBODY"), long)
+        assert reading(content, memo) == reading(content)
+
+
+TAGS = st.sampled_from(
+    [
+        (0x00080060, "CS"), (0x00081030, "LO"), (0x00090010, "LO"), (0x00091001, "UN"), (0x00091010, "OB"),
+        (0x00100010, "PN"), (0x00180050, "DS"), (0x0020000E, "UI"), (0x00200013, "IS"), (0x00280010, "US"),
+        (0x00280103, "US"), (0x00280107, "UN"), (0x00321064, "SQ"), (0x00400009, "AT"), (0x00400260, "SQ"),
+    ]
+)  # fmt: skip
+VALUES = st.sampled_from(
+    [b"", b"1", b"2 ", b"1.2", b"\xe9t\xe9", b"A\\B", b"\1\0", b"\0\0", b"GEMS_IDEN_01", b"x" * 1_100]
+)
+CHARSETS = st.sampled_from(["", "ISO_IR 100", "ISO_IR 192", "\\ISO 2022 IR 87", "nonsense"])
+
+
+@st.composite
+def small_files(draw: st.DrawFn) -> bytes:
+    """A file of few tags and few values, so that many of them share elements and differ in what stands around."""
+    names, uid = element(0x00080005, "CS", draw(CHARSETS)), identity(f"1.2.{draw(st.integers(0, 2))}")
+    parts = {0x00080005: names, 0x00080016: uid}
+    for tag, vr in draw(st.lists(TAGS, max_size=9)):
+        value = draw(VALUES)
+        if vr == "SQ":
+            undefined = draw(st.booleans())
+            inside = item(element(0x00080100, "SH", value), undefined=undefined) + SEQUENCE_END * undefined
+            parts[tag] = element(tag, "SQ", inside, length=UNDEFINED if undefined else None)
+        else:
+            parts[tag] = element(tag, vr, value)
+    return part10(*(parts[tag] for tag in sorted(parts)))
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@given(st.lists(small_files(), min_size=2, max_size=8))
+def test_files_that_share_elements_never_share_what_stands_around_them(files: list[bytes]) -> None:
+    memo = Memo()
+    for content in files * 5:
+        ours, alone = walked(content, memo), walked(content)
+        if isinstance(alone, Doubt):
+            assert isinstance(ours, Doubt)
+        else:
+            assert isinstance(ours, Reading)
+            assert replace(ours, columns={}) == replace(alone, columns={})
+            assert ours.columns == alone.columns
+    for content in files:
+        same_or_doubted(content, memo)
