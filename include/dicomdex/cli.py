@@ -1,4 +1,7 @@
-"""The command `dicomdex`: a site on this machine, and drops for it. Exit codes: 0 fine, 1 not, 130 interrupted."""
+"""The command `dicomdex`: a site on this machine, drops for it, and files read without one.
+
+Exit codes: 0 fine, 1 not, 130 interrupted; `extract` has 3, `header` 4 besides.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from dicomdex import cli_collections, cli_extract, cli_rollback, cli_search
 from dicomdex.errors import DicomdexError
 
 if TYPE_CHECKING:
@@ -25,6 +29,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(cli_extract.extract)
+app.command()(cli_extract.header)
+app.command()(cli_search.search)
+app.command()(cli_collections.collections)
+app.command()(cli_rollback.rollback)
 # Without a terminal lines are never folded or cut: scripts and logs read them.
 console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, soft_wrap=True, width=160)
 
@@ -118,7 +127,7 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
-            Console(stderr=True, soft_wrap=True).print("stopped; the same command goes on from here")
+            Console(stderr=True, soft_wrap=True).print("stopped; run the same command again")
         raise
 
 
