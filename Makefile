@@ -8,7 +8,7 @@ export PYTHON
 # Two workers, each with one group of tests/conftest.py at a time.
 PYTEST := $(PY) -m pytest tests --ignore=tests/bench --durations=10 -n 2 --dist loadscope --no-loadscope-reorder
 
-.PHONY: help setup setup-dev jars run down clean test test-all lint lock golden configset docs bench-line
+.PHONY: help setup setup-dev jars run down clean test test-all lint lock golden configset docs bench-line bench-read bench-collection fuzz
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,15 @@ configset: setup-dev ## write Solr's schema.xml again from attributes.py
 
 docs: setup-dev ## write docs/reference again from the code
 	@$(PY) -m dicomdex.reference docs/reference
+
+bench-read: setup-dev ## files per CPU-second of reading headers, beside pydicom
+	@$(PY) -m tests.bench.read $(ARGS)
+
+bench-collection: setup-dev ## a collection's life, timed: rebuild, search, validate, apply
+	@$(PY) -m tests.bench.collection $(ARGS)
+
+fuzz: setup-dev ## five minutes of coverage-guided fuzzing of the header reader
+	@$(PY) -m tests.fuzz.headers $(ARGS)
 
 bench-line: setup-dev ## time one drop through the whole line
 	@$(PY) -m tests.bench.line $(ARGS)

@@ -12,18 +12,15 @@ the shrink limit is refused unless `allow_shrink` is set. To hold ingestion paus
 from datetime import timedelta
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import DAG, Param, PartitionedAssetTimetable, TriggerRule
+from airflow.sdk import DAG, PartitionedAssetTimetable, TriggerRule
 
 from dicomdex_airflow import spark
-from dicomdex_airflow.flow import DROPS, INDEXED, TASK_DEFAULTS, run_params
+from dicomdex_airflow.flow import DROPS, INDEXED, SOLR_COMES_BACK, TASK_DEFAULTS, run_params
+from dicomdex_airflow.forms import driver_memory
 from dicomdex_airflow.operators.commit import CommitDropOperator
 from dicomdex_airflow.operators.extract import ExtractBatchOperator
 from dicomdex_airflow.operators.manifest import BuildManifestOperator
 from dicomdex_airflow.operators.validate import ValidateDropOperator
-
-# A try that finds no Solr ends in seconds, a Solr that was killed is back in 30: waits of 5, 15 and 45 s cover it.
-SOLR_COMES_BACK = {"retry_exponential_backoff": 3}
-DRIVER_MEMORY = Param("1g", type="string", pattern="^[1-9][0-9]*[mg]$", title="Memory of the Spark driver")
 
 with DAG(
     "ingest_drop",
@@ -33,7 +30,7 @@ with DAG(
     catchup=False,
     max_active_runs=2,
     default_args=TASK_DEFAULTS,
-    params={**run_params(), "driver_memory": DRIVER_MEMORY},
+    params={**run_params(), "driver_memory": driver_memory("1g")},
     user_defined_macros=spark.MACROS,
     tags=["dicomdex"],
 ):
@@ -54,20 +51,13 @@ with DAG(
     apply = SparkSubmitOperator(
         task_id="apply",
         pool="solr_writer",
-        retries=3,
         **SOLR_COMES_BACK,
         execution_timeout=timedelta(hours=6),
-        conn_id="spark_default",
         name="dicomdex-apply",
         application=spark.application("apply_changes.py"),
         application_args=["--run", "{{ run_id }}"],
-        py_files=spark.PY_FILES,
-        jars=spark.JARS,
-        conf=spark.CONF,
-        env_vars=spark.ENVIRONMENT,
+        **spark.SUBMIT,
     )
-    validate = ValidateDropOperator(
-        task_id="validate", pool="solr_writer", outlets=[INDEXED], retries=3, **SOLR_COMES_BACK
-    )
+    validate = ValidateDropOperator(task_id="validate", pool="solr_writer", outlets=[INDEXED], **SOLR_COMES_BACK)
 
     manifest >> extract >> commit >> apply >> validate

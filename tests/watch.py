@@ -20,6 +20,8 @@ KINDS = (
     ("pyspark/daemon", "spark python worker"),
     ("pyspark.daemon", "spark python worker"),
     ("apply_changes.py", "spark driver (python)"),
+    ("index_collection.py", "spark driver (python)"),
+    ("reading_child", "reading child"),
     ("dicomdex_local.supervisor", "supervisor"),
     ("api_server", "airflow api-server"),
     ("api-server", "airflow api-server"),

@@ -38,7 +38,9 @@ RESOLVED_SCHEMA = pa.schema(
 _PRIMARY_ORDER = ("sop_instance_uid", "drop_key", "header_digest", "path", "member")
 # What the same bytes in the same place have in common; where these differ, no file needs to be read in full.
 _ALIKE = ("study_instance_uid", "series_instance_uid", "patient_id", "header_digest", "size")
-_OF_OUTCOME = {"reject": REJECTED, "ignored": IGNORED, "container": CONTAINER}
+_OF_OUTCOME = {"record": INDEXED, "reject": REJECTED, "ignored": IGNORED, "container": CONTAINER}
+_OUTCOMES = tuple(_OF_OUTCOME)
+_DUPLICATE_CODE, _CONFLICT_CODE = len(_OUTCOMES), len(_OUTCOMES) + 1
 
 Positions = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -50,19 +52,31 @@ def resolve(rows: pa.Table, digests: pa.Table) -> pa.Table:
     `rows` has the identity columns and, for each SOP Instance UID in it, every record of the catalog; `digests` is
     (file_id, size, mtime, sha256), of these rows or more.
     """
-    outcomes = rows["outcome"].to_pylist()
-    at = np.flatnonzero(np.array([outcome == "record" for outcome in outcomes], dtype=bool))
-    records = rows.take(pa.array(at))
-    primary = primaries(records)
-    same = _same_as(records, primary, _ALIKE)
-    is_primary = primary == np.arange(len(primary))
-    judged = np.where(is_primary, INDEXED, np.where(same & _same_bytes(records, primary, digests), DUPLICATE, CONFLICT))
-    states = np.array([_OF_OUTCOME.get(outcome, "") for outcome in outcomes], dtype=object)
-    states[at] = judged
-    firsts = np.full(len(outcomes), None, dtype=object)
-    firsts[at] = records["file_id"].take(pa.array(primary)).to_pylist()
-    columns = [rows["file_id"].combine_chunks(), pa.array(states, pa.string()), pa.array(firsts, pa.string())]
-    return pa.table(columns, schema=RESOLVED_SCHEMA)
+    codes = pc.index_in(rows["outcome"], value_set=pa.array(_OUTCOMES)).to_numpy(zero_copy_only=False).astype(np.int64)
+    primary = np.arange(len(rows))
+    at = several(rows)
+    if len(at):
+        among = rows.take(pa.array(at))
+        first = primaries(among)
+        same = _same_as(among, first, _ALIKE) & _same_bytes(among, first, digests)
+        others = first != np.arange(len(first))
+        codes[at[others]] = np.where(same, _DUPLICATE_CODE, _CONFLICT_CODE)[others]
+        primary[at] = at[first]
+    states = pa.array([*_OF_OUTCOME.values(), DUPLICATE, CONFLICT]).take(pa.array(codes))
+    no_record = (codes > 0) & (codes < len(_OUTCOMES))
+    firsts = rows["file_id"].take(pa.array(primary, mask=no_record))
+    return pa.table([rows["file_id"], states, firsts], schema=RESOLVED_SCHEMA)
+
+
+def several(rows: pa.Table) -> Positions:
+    """Positions of the records whose SOP Instance UID occurs in more than one; a record alone is its own primary.
+
+    Of a million rows these are few, and only they must be sorted and compared.
+    """
+    at = np.flatnonzero(pc.equal(rows["outcome"], "record").to_numpy())
+    uids = _codes(rows["sop_instance_uid"].take(pa.array(at)))
+    found: Positions = at[np.bincount(uids)[uids] > 1] if len(at) else at
+    return found
 
 
 def candidates(rows: pa.Table) -> pa.Table:
@@ -71,7 +85,7 @@ def candidates(rows: pa.Table) -> pa.Table:
     Rows of one UID with the primary's header digest, size, study, series and patient may be copies of it: pydicom's own
     JPEG-lossy.dcm and JPGExtended.dcm share UID, size and header and differ in pixels.
     """
-    records = rows.filter(pc.equal(rows["outcome"], "record"))
+    records = rows.take(pa.array(several(rows)))
     primary = primaries(records)
     alike = _same_as(records, primary, _ALIKE)
     others = np.flatnonzero(alike & (primary != np.arange(len(primary))))

@@ -12,9 +12,10 @@ from typing import Any
 from dicomdex.adapters.catalog import Catalog
 from dicomdex.adapters.storage import Storage, storage
 from dicomdex.adapters.work import WorkArea
+from dicomdex.crashpoint import crashpoint
 from dicomdex.drop import at_depth, directory_of, valid_key
 from dicomdex.errors import DropError
-from dicomdex.extract.reader import PARSER
+from dicomdex.extract.reader import READER
 from dicomdex.manifest import Accepted, build
 from dicomdex.settings import Settings
 from dicomdex.steps_commit import commit
@@ -47,11 +48,12 @@ def list_drop(
     manifest = build(entries, directory, marker=settings.marker, **limits)
     committed = Catalog(settings.catalog).committed_seq(key)
     last = work.known(key, committed)
-    if last is not None and last.same_result(manifest.manifest_id, PARSER) and not force:
+    if last is not None and last.same_result(manifest.manifest_id, READER) and not force:
         return _listing(last, unchanged=True, force=force)
     seq, size = work.claim(key, above=committed or 0), sum(entry.size for entry in entries)
+    crashpoint("list-claimed")
     listed = len(manifest.entries)
-    accepted = Accepted(key, seq, manifest.manifest_id, PARSER, listed, size, manifest.batches, run_id)
+    accepted = Accepted(key, seq, manifest.manifest_id, READER, listed, size, manifest.batches, run_id)
     work.accept(accepted, manifest)
     return _listing(accepted, unchanged=False, force=force)
 

@@ -15,6 +15,9 @@ import pyarrow.compute as pc
 from dicomdex.adapters.catalog import NO_VERSION, Catalog
 from dicomdex.adapters.solr import Collection, Solr
 from dicomdex.resolve import candidates, resolve
+from dicomdex.steps_documents import dates_of, studies_within
+from dicomdex.steps_gate import written_by_others
+from dicomdex.validate import study_of
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,10 @@ class Span:
 class Changes:
     """What to build anew: all records of the studies with their states, the drops they lie in, the studies' keys."""
 
-    states: pa.Table  # file_id, state, primary_file_id, drop_key
+    states: pa.Table  # file_id, state, primary_file_id
     drops: list[str]
     studies: list[str]
+    altered: list[str]  # ids of documents that somebody else has written: put right, whatever their digest says
 
 
 def span(collection: Collection, catalog: Catalog) -> Span:
@@ -59,22 +63,30 @@ def changes(catalog: Catalog, solr: Solr, target: Collection, over: Span) -> Cha
     at = over.files_to
     drops = _changed_drops(catalog, target, over)
     before = _indexed_before(solr, target.name, drops)
+    altered = written_by_others(solr, target)
     own = [catalog.identity(at, drop=drop)["sop_instance_uid"] for drop in drops]
     since = catalog.identity(at, file_ids=catalog.digests_since(over.digests_from, over.digests_to))
     sops = _distinct([*own, since["sop_instance_uid"], pa.chunked_array([[sop for _, sop in before]], pa.string())])
-    studies = _distinct(
-        [catalog.identity(at, sops=sops)["study"], pa.chunked_array([[s for s, _ in before]], pa.string())]
-    )
+    old = [study for study, _ in before] + [study_of(one) for one in altered]
+    studies = _distinct([catalog.identity(at, sops=sops)["study"], pa.chunked_array([old], pa.string())])
     theirs = _distinct([catalog.identity(at, studies=studies)["sop_instance_uid"]])
     rows = catalog.identity(at, sops=theirs)
     found = resolve(rows, catalog.digests(candidates(rows)["file_id"], over.digests_to))
-    found = found.append_column("drop_key", rows["drop_key"])
-    inside = pc.is_in(rows["study"], value_set=studies)
+    inside = pc.is_in(rows["study"], value_set=_shown(catalog, target, at, studies))
     return Changes(
         states=found.filter(inside),
         drops=sorted(pc.unique(rows.filter(inside)["drop_key"]).to_pylist()),
         studies=sorted(studies.to_pylist()),
+        altered=altered,
     )
+
+
+def _shown(catalog: Catalog, target: Collection, at: int, studies: pa.Array) -> pa.Array:
+    """Of these studies those that the collection is made of: all, unless it was built for some dates."""
+    dates = dates_of(target)
+    if not dates.given:
+        return studies
+    return studies_within(catalog.records(["study", "study_date"], at, studies=studies), dates)
 
 
 def _changed_drops(catalog: Catalog, collection: Collection, over: Span) -> list[str]:

@@ -17,6 +17,7 @@ from dicomdex.adapters.catalog import Added, Catalog, Raced, Snapshot
 from dicomdex.adapters.storage import Storage, storage
 from dicomdex.adapters.work import WorkArea
 from dicomdex.catalog import GUARD_COLUMNS, Outcome, Part, check_shrink, check_sizes, decide, parts_of
+from dicomdex.crashpoint import crashpoint
 from dicomdex.drop import valid_key
 from dicomdex.errors import CommitRefused
 from dicomdex.manifest import Accepted
@@ -76,10 +77,12 @@ class Commit:
             self._check(snapshot, parts, allow_shrink)
             self.work.write_json(self.work.path(self.key, self.seq, "before.json"), {"version": snapshot.version})
             added = [self.place(part) for part in parts]
+            crashpoint("commit-renamed")
             try:
                 snapshot.commit(self.key, self.seq, added, {"drop": self.key, "runId": run_id})
             except Raced:
                 continue
+            crashpoint("commit-committed")
             return "committed"
         raise CommitRefused(f"drop {self.key}: lost {TRIES} races against other commits of the same drop")
 

@@ -7,34 +7,48 @@ from datetime import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from dicomdex.attributes import ATTRIBUTES, Table
+from dicomdex.fields import unless_too_long
+from dicomdex.header_sql import ELEMENTS, ELEMENTS_SQL, header_columns
 from dicomdex.index import (
-    attributes_of,
     body_sql,
     content_sql,
     copy_fields,
     instance_fields,
     series_fields,
+    shown_columns,
     study_fields,
     volatile_tail,
 )
 
 # The representative of a series or study: a stable choice that no order of processing can move.
 _ORDER = "struct(coalesce(series_number, 2147483647), coalesce(instance_number, 2147483647), sop_instance_uid)"
-_SHOWN = ("file_id", "path", "parser", *(a.column for a in attributes_of("series")))
 _LISTS = ("drops", "modalities", "sop_classes")
 
 
-def series_rows(primaries: DataFrame) -> DataFrame:
+def with_header_columns(rows: DataFrame, table: Table) -> DataFrame:
+    """The rows with the columns that only headers have, and without the headers; as they are, where there are none."""
+    columns = header_columns(table)
+    if columns:
+        rows = rows.withColumn(ELEMENTS, F.expr(ELEMENTS_SQL)).withColumns({name: F.expr(sql) for name, sql in columns})
+    return rows.drop(ELEMENTS, "header")
+
+
+def series_rows(primaries: DataFrame, table: Table = ATTRIBUTES) -> DataFrame:
     """One row a series, from its primary rows alone: copies never inflate a count.
 
-    `first` is the representative instance: lowest series number, instance number, SOP Instance UID.
+    `first` is the representative instance: lowest series number, instance number, SOP Instance UID. Its attributes,
+    its file and its UID stand for the series; numbers, bytes, dates and lists are of all instances.
     """
+    shown = ("file_id", "path", "parser", *shown_columns("series", table))
+    first = f"struct({', '.join(shown)}, sop_instance_uid AS representative_instance)"
     date = "coalesce(content_date, series_date, study_date)"
     sums = (
         "array_sort(collect_set(drop_key)) AS drops", "sum(size) AS bytes", "count(*) AS instances",
         f"min({date}) AS first_date", f"max({date}) AS last_date",
-        "array_sort(collect_set(modality)) AS modalities", "array_sort(collect_set(sop_class_uid)) AS sop_classes",
-        f"min({_ORDER}) AS place", f"min_by(struct({', '.join(_SHOWN)}), {_ORDER}) AS first",
+        f"array_sort(collect_set({unless_too_long('modality')})) AS modalities",
+        f"array_sort(collect_set({unless_too_long('sop_class_uid')})) AS sop_classes",
+        f"min({_ORDER}) AS place", f"min_by({first}, {_ORDER}) AS first",
     )  # fmt: skip
     return primaries.groupBy("study", "series").agg(*map(F.expr, sums))
 
@@ -49,20 +63,23 @@ def study_rows(series: DataFrame) -> DataFrame:
     return series.groupBy("study").agg(*map(F.expr, sums))
 
 
-def documents(rows: DataFrame, known: frozenset[str], schema: str, run: str, at: datetime) -> DataFrame:
+def documents(
+    rows: DataFrame, known: frozenset[str], schema: str, run: str, at: datetime, table: Table = ATTRIBUTES
+) -> DataFrame:
     """(id, lo, hi, body) of all documents of the studies whose resolved file rows these are.
 
-    `rows`: columns of `files` with `state` and `primary_file_id`. `known`: fields of the collection's own schema, whose
-    digest is `schema`. `lo`, `hi`: halves of the content digest. `body`: JSON text with a comma at its end.
+    `rows`: columns of `files` and those of `with_header_columns`, with `state` and `primary_file_id`. `table`: the
+    collection's own; `known`: the fields of its schema, whose digest is `schema`. `lo`, `hi`: halves of the content
+    digest. `body`: JSON text with a comma at its end.
     """
     primaries = rows.where("state = 'indexed'")
-    series = series_rows(primaries)
+    series = series_rows(primaries, table).persist()  # both roll-ups come from it: the instances are read once for them
     shown = [name for name in series.columns if name not in ("first", "place")]
     parts = (
-        (primaries, instance_fields()),
-        (rows.where("state <> 'indexed'"), copy_fields()),
-        (series.select(*shown, "first.*"), series_fields()),
-        (study_rows(series).select("*", "first.*"), study_fields()),
+        (primaries, instance_fields(table)),
+        (rows.where("state <> 'indexed'"), copy_fields(table)),
+        (series.select(*shown, "first.*"), series_fields(table)),
+        (study_rows(series).select("*", "first.*"), study_fields(table)),
     )
     contents = [
         frame.selectExpr(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from dicomdex.extract.row import ROW_SCHEMA
+from dicomdex.attributes import ATTRIBUTES, Table
+from dicomdex.extract.row import FILES_SCHEMA
+from dicomdex.header_sql import from_header
+from dicomdex_spark.documents import with_header_columns
 
 FEW_ROWS = 50_000
 
@@ -37,12 +40,16 @@ def session(name: str, rows: int) -> SparkSession:
     return builder.getOrCreate()
 
 
-def file_rows(spark: SparkSession, paths: list[str]) -> DataFrame:
-    """Rows of the catalog's Parquet files, without the header; columns that an older file lacks are null.
+def file_rows(spark: SparkSession, paths: list[str], table: Table = ATTRIBUTES) -> DataFrame:
+    """Rows of the catalog's Parquet files, with `drop_key`, without the header; columns an older file lacks are null.
 
+    The header is read only where the table has attributes that are no columns of the catalog: these are taken from it.
     The catalog names the files of a version (it has no deletion vectors and no column mapping), so that Spark need not
     find them out by Delta's own jobs, which take 4 s of CPU in a cold JVM.
     """
-    columns = [field for field in ROW_SCHEMA if field.name != "header"]
+    columns = [field for field in FILES_SCHEMA if field.name != "header" or from_header(table)]
     schema = spark.createDataFrame(pa.schema(columns).empty_table()).schema
-    return spark.read.schema(schema).parquet(*paths) if paths else spark.createDataFrame([], schema)
+    if not paths:
+        return with_header_columns(spark.createDataFrame([], schema), table)
+    root = paths[0].partition("/drop_key=")[0]  # below it the directories' names are values: text, says the schema
+    return with_header_columns(spark.read.schema(schema).option("basePath", root).parquet(*paths), table)

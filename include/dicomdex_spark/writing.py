@@ -1,21 +1,29 @@
-"""Writing to a collection: post what differs, delete what is no longer wanted, read back."""
+"""Writing to a collection: post what differs, delete what is no longer wanted, read back, keep the content digests."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from dicomdex.adapters.posting import Poster
+from dicomdex.adapters.collection_area import CollectionArea
+from dicomdex.adapters.posting import Posted, Poster
 from dicomdex.adapters.solr import Solr, credentials
-from dicomdex.errors import CountsMismatch, SolrError
+from dicomdex.adapters.work import WorkArea
+from dicomdex.crashpoint import crashpoint
+from dicomdex.errors import CountsMismatch
 from dicomdex.settings import Settings
+from dicomdex.steps_index import check_applier
+from dicomdex.validate import content_rows
 
 DIGEST_FIELDS = ("id", "digest_lo", "digest_hi")
 SHOWN = 10
+LOOK_EVERY = 1.0  # seconds between two looks of index-all whether it still is the one that writes
 Digests = dict[str, tuple[int, int]]  # id -> halves of the content digest
+Batches = Iterator[pa.RecordBatch]
 
 
 @dataclass(frozen=True)
@@ -32,46 +40,48 @@ class Written:
         return f"{self.posted:,} posted{minimal}, {self.deleted:,} deleted, {self.unchanged:,} unchanged"
 
 
-def write(
-    settings: Settings, solr: Solr, collection: str, wanted: DataFrame, studies: list[str], applier: str
-) -> Written:
+@dataclass(frozen=True)
+class Wanted:
+    """What some studies must hold: documents as (id, lo, hi, body); `altered` are ids to post or delete anyway."""
+
+    documents: DataFrame
+    studies: list[str]
+    altered: list[str]
+
+
+def write(settings: Settings, solr: Solr, collection: str, wanted: Wanted, applier: str) -> Written:
     """Make the studies' documents the wanted ones: post, delete, commit, read back. One Spark job."""
-    there = digests_in(solr, collection, studies)
-    post = poster(settings, collection, there, applier)
-    done = wanted.mapInArrow(post, "id string, lo long, hi long, posted int, minimal int").toArrow()
+    there = digests_in(solr, collection, wanted.studies)
+    kept = {one: digest for one, digest in there.items() if one not in set(wanted.altered)}
+    post = poster(settings, collection, kept, applier)
+    done = wanted.documents.mapInArrow(post, "id string, lo long, hi long, posted int, minimal int").toArrow()
     columns = [done[name].to_pylist() for name in ("id", "lo", "hi")]
     expected = {one: (lo, hi) for one, lo, hi in zip(*columns, strict=True)}
-    gone = sorted(there.keys() - expected.keys())
+    gone = sorted((there.keys() | set(wanted.altered)) - expected.keys())
     check_applier(solr, collection, applier)
     solr.delete(collection, gone)
+    crashpoint("apply-posted")
     solr.commit(collection)
-    compare(expected, digests_in(solr, collection, studies))
+    crashpoint("apply-committed")
+    compare(expected, digests_in(solr, collection, wanted.studies))
+    area = CollectionArea(WorkArea(settings.work), collection)
+    rows = content_rows(*(done[name].combine_chunks() for name in ("id", "lo", "hi")))
+    area.publish_content([area.write_content(rows)], wanted.studies)
     posted, minimal = (sum(done[name].to_pylist()) for name in ("posted", "minimal"))
     return Written(posted, minimal, len(gone), len(expected) - posted)
-
-
-def check_applier(solr: Solr, collection: str, applier: str) -> None:
-    """SolrError where another application has taken the collection over since.
-
-    A task that is killed can leave its driver alive beside the one of the next try; the older one must stop.
-    """
-    if solr.collection(collection).properties.get("applier") != applier:
-        raise SolrError(f"another application has taken over {collection}: this one stops")
 
 
 def digests_in(solr: Solr, collection: str, studies: list[str]) -> Digests:
     """Digests of all documents of these studies, as the open searcher has them."""
     found = solr.export_where(collection, "study", studies, DIGEST_FIELDS)
-    return {document["id"]: (document["digest_lo"], document["digest_hi"]) for document in found}
+    return {document["id"]: (document.get("digest_lo", -1), document.get("digest_hi", -1)) for document in found}
 
 
-def poster(
-    settings: Settings, collection: str, there: Digests, applier: str
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def poster(settings: Settings, collection: str, there: Digests, applier: str) -> Callable[[Batches], Batches]:
     """A function for mapInArrow over (id, lo, hi, body) that posts what is not there with this digest."""
     where, who, seconds = settings.solr_url, credentials(settings), settings.solr_timeout
 
-    def post(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def post(batches: Batches) -> Batches:
         with Solr(where, who, seconds) as solr:
             for batch in batches:
                 check_applier(solr, collection, applier)
@@ -85,6 +95,61 @@ def poster(
                 yield pa.RecordBatch.from_arrays(kept + flags, names=["id", "lo", "hi", "posted", "minimal"])
 
     return post
+
+
+def indexer(settings: Settings, collection: str, applier: str) -> Callable[[Batches], Batches]:
+    """A function for mapInArrow over (id, lo, hi, body) that posts everything and writes the content digests of a task.
+
+    Gives one row a task: file, posted, minimal. A task that is run again posts the same documents once more, and the
+    file of the first try is never published.
+    """
+    where, who, seconds = settings.solr_url, credentials(settings), settings.solr_timeout
+
+    def index(batches: Batches) -> Batches:
+        with Solr(where, who, seconds) as solr:
+            writer, looked = Poster(solr, collection), float("-inf")
+
+            def posted() -> Batches:
+                nonlocal looked
+                for batch in batches:
+                    if time.monotonic() - looked >= LOOK_EVERY:
+                        check_applier(solr, collection, applier)
+                        looked = time.monotonic()
+                    writer.column(batch.column("body"))
+                    yield batch
+
+            yield from _content_written(settings, collection, posted(), writer.posted)
+
+    return index
+
+
+def counter(settings: Settings, collection: str) -> Callable[[Batches], Batches]:
+    """As `indexer`, and posts nothing; `posted` counts the documents."""
+
+    def count(batches: Batches) -> Batches:
+        seen = Posted()
+
+        def counted() -> Batches:
+            for batch in batches:
+                seen.documents += batch.num_rows
+                yield batch
+
+        yield from _content_written(settings, collection, counted(), seen)
+
+    return count
+
+
+def _content_written(settings: Settings, collection: str, batches: Batches, done: Posted) -> Batches:
+    """Write the content digests of a task's documents to a file of its own; one row about it, none for no document."""
+    content = [content_rows(*(batch.column(name) for name in ("id", "lo", "hi"))) for batch in batches]
+    if content:
+        file = CollectionArea(WorkArea(settings.work), collection).write_content(pa.concat_tables(content))
+        values = {"file": [file], "posted": [done.documents], "minimal": [done.minimal]}
+        yield pa.RecordBatch.from_pydict(values, schema=INDEXED_SCHEMA)
+
+
+INDEXED = "file string, posted long, minimal long"  # what a task says of itself
+INDEXED_SCHEMA = pa.schema([("file", pa.string()), ("posted", pa.int64()), ("minimal", pa.int64())])
 
 
 def compare(expected: Digests, found: Digests) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LANDING = Asset("dicom_landing", watchers=[AssetWatcher(name="new_drops", trigger=NewDropsTrigger())])
 DROPS = Asset("dicom_drops")
 INDEXED = Asset("dicom_indexed")
+SHOWN = Asset("dicom_shown")  # what the alias shows
 
 TASK_DEFAULTS = {
     "owner": "dicomdex",
@@ -22,6 +23,8 @@ TASK_DEFAULTS = {
     "retry_delay": timedelta(seconds=5),
     "execution_timeout": timedelta(hours=1),
 }
+# A try that finds no Solr ends in seconds, a Solr that was killed is back in 30: waits of 5, 15 and 45 s cover it.
+SOLR_COMES_BACK = {"retries": 3, "retry_exponential_backoff": 3}
 
 
 def run_params() -> dict[str, Param]:

@@ -22,3 +22,9 @@ class DropLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Address of the page; it holds the run id and nothing else."""
         return f"{PAGE}?{urlencode({'dag_id': ti_key.dag_id, 'run_id': ti_key.run_id})}"
+
+
+class VerdictLink(DropLink):
+    """From a task to the verdict on its run's collection."""
+
+    name = "Verdict"

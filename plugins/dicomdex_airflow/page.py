@@ -35,8 +35,8 @@ def run_page(record: Mapping[str, Any], why: Mapping[str, str]) -> str:
     verdict = record.get("verdict")
     if not verdict:
         said = f" of drop <strong>{escape(str(record['drop']))}</strong>" if record.get("drop") else ""
-        return _document("Drop", f"<h1>No verdict yet</h1><p>This run{said} has not been validated.</p>")
-    return _document(f"Drop {verdict['drop']}", "".join(_parts(verdict, why)))
+        return document("Drop", f"<h1>No verdict yet</h1><p>This run{said} has not been validated.</p>")
+    return document(f"Drop {verdict['drop']}", "".join(_parts(verdict, why)))
 
 
 def _parts(verdict: Mapping[str, Any], why: Mapping[str, str]) -> Iterable[str]:
@@ -48,7 +48,7 @@ def _parts(verdict: Mapping[str, Any], why: Mapping[str, str]) -> Iterable[str]:
     yield f'<p class="soft">Catalog version {escape(str(verdict.get("catalog_version")))}'
     yield f", collection {escape(str(verdict.get('collection')))}</p>"
     yield _ledger(verdict.get("ledger") or {}, why)
-    yield _checks(verdict.get("checks") or [])
+    yield checks_table(verdict.get("checks") or [])
 
 
 def _ledger(ledger: Mapping[str, Any], why: Mapping[str, str]) -> str:
@@ -77,13 +77,14 @@ def _state(state: str, count: int, sentence: str = "") -> str:
     return f'<tr><td>{escape(state)}</td><td class="number">{count:,}</td><td class="soft">{told}</td></tr>'
 
 
-def _checks(checks: Iterable[Mapping[str, Any]]) -> str:
+def checks_table(checks: Iterable[Mapping[str, Any]]) -> str:
+    """The checks of a verdict."""
     head = (
         '<tr><th>Check</th><th class="number">Expected</th><th class="number">Found</th>'
-        "<th>Missing</th><th>Extra</th><th></th></tr>"
+        "<th>Missing</th><th>Extra</th><th>Different</th><th></th></tr>"
     )
     return (
-        f"<h2>Checks</h2><table><caption>Of what is missing or extra the first ten are named.</caption>"
+        f"<h2>Checks</h2><table><caption>Of what is missing, extra or different the first ten are named.</caption>"
         f"<thead>{head}</thead><tbody>{''.join(map(_check, checks))}</tbody></table>"
     )
 
@@ -93,7 +94,7 @@ def _check(check: Mapping[str, Any]) -> str:
     return (
         f'<tr><td>{escape(check["check"])}</td><td class="number">{check["expected"]:,}</td>'
         f'<td class="number">{check["found"]:,}</td><td>{_names(check.get("missing"))}</td>'
-        f"<td>{_names(check.get('extra'))}</td><td>{told}</td></tr>"
+        f"<td>{_names(check.get('extra'))}</td><td>{_names(check.get('differing'))}</td><td>{told}</td></tr>"
     )
 
 
@@ -101,7 +102,8 @@ def _names(names: Iterable[str] | None) -> str:
     return "<br>".join(f"<code>{escape(name)}</code>" for name in names or ())
 
 
-def _document(title: str, body: str) -> str:
+def document(title: str, body: str) -> str:
+    """A whole page."""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>'

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from dicomdex_airflow.links import PAGE, DropLink
+from dicomdex_airflow.links import PAGE, DropLink, VerdictLink
 
 
 class PageApp:
@@ -35,4 +35,4 @@ class DicomdexPlugin(AirflowPlugin):
             "url_route": "drop",
         }
     ]
-    operator_extra_links: ClassVar[list[Any]] = [DropLink()]
+    operator_extra_links: ClassVar[list[Any]] = [DropLink(), VerdictLink()]

@@ -38,5 +38,5 @@ def get_provider_info() -> dict[str, Any]:
                 },
             }
         ],
-        "extra-links": ["dicomdex_airflow.links.DropLink"],
+        "extra-links": ["dicomdex_airflow.links.DropLink", "dicomdex_airflow.links.VerdictLink"],
     }

@@ -50,3 +50,9 @@ CONF = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.ui.enabled": "false",
 }
+
+# Index-all may work for hours: there a full compiler pays, and G1.
+CONF_LONG = {name: value for name, value in CONF.items() if name != "spark.driver.extraJavaOptions"}
+
+# The arguments of a SparkSubmitOperator that are the same for every application.
+SUBMIT = {"conn_id": "spark_default", "py_files": PY_FILES, "jars": JARS, "conf": CONF, "env_vars": ENVIRONMENT}

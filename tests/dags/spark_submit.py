@@ -1,6 +1,6 @@
-"""The spark-submit of the task `apply`, as the provider renders it, for the golden file.
+"""The spark-submits of our tasks, as the provider renders them, for the golden files.
 
-`python -m tests.dags.spark_submit` writes the golden file anew: that is what `make golden` calls.
+`python -m tests.dags.spark_submit` writes the golden files anew: that is what `make golden` calls.
 """
 
 from __future__ import annotations
@@ -8,11 +8,18 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from tests.plugins.airflow_home import ROOT, migrated
 
-GOLDEN = Path(__file__).parent / "golden" / "apply.txt"
+# Golden file -> DAG and task.
+GOLDEN = {
+    "apply": ("ingest_drop", "apply"),
+    "index_all": ("rebuild_collection", "index_all"),
+    "promote": ("rebuild_collection", "promote"),
+    "roll_back": ("roll_back_collection", "promote"),
+}
 SITE = {
     "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "local[2]"}),
     "AIRFLOW_CONN_SOLR_DEFAULT": json.dumps(
@@ -32,10 +39,16 @@ SITE = {
 }
 
 
-def rendered(dag: Any) -> str:
+def golden_file(name: str) -> Path:
+    """Where a golden file lies."""
+    return Path(__file__).parent / "golden" / f"{name}.txt"
+
+
+def rendered(dag: Any, task_id: str, **params: Any) -> str:
     """One argument a line, then the environment that Spark gets besides the worker's; SITE must be in os.environ."""
-    task = dag.get_task("apply").prepare_for_execution()
-    context = {"run_id": "manual__2026-11-21", "params": dag.params.dump(), "task": task}
+    task = dag.get_task(task_id).prepare_for_execution()
+    ti = SimpleNamespace(xcom_pull=lambda task_ids, key="return_value": {"collection": "dicom_20261121T113000Z_4f2a"})
+    context = {"run_id": "manual__2026-11-21", "params": dag.params.dump() | params, "task": task, "ti": ti}
     task.render_template_fields(context, jinja_env=dag.get_template_env())
     hook = task._get_hook()  # the provider has no public way to ask for the command
     command = hook._build_spark_submit_command(task.application)
@@ -44,13 +57,14 @@ def rendered(dag: Any) -> str:
 
 
 def main() -> None:
-    """Write the golden file."""
+    """Write the golden files."""
     from airflow.dag_processing.dagbag import DagBag
 
     os.environ |= SITE
     migrated()
     bag = DagBag(str(ROOT / "dags"), bundle_name="testing")
-    GOLDEN.write_text(rendered(bag.dags["ingest_drop"]), encoding="utf-8")
+    for name, (dag_id, task_id) in GOLDEN.items():
+        golden_file(name).write_text(rendered(bag.dags[dag_id], task_id), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -85,11 +85,16 @@ def counted(truth: Truth) -> dict[str, Any]:
     states = Counter(state for state, _ in truth.values())
     reasons = {of: Counter(why for state, why in truth.values() if state == of) for of in ("rejected", "ignored")}
     return {
-        "listed": len(truth),
+        "listed": len(truth) - states["container"],
         **{s: states[s] for s in ("indexed", "duplicate", "conflict")},
         **reasons,
         "removed": 0,
     }
+
+
+def files_of(truth: Truth) -> list[str]:
+    """The files of a truth; the rest of it are members of archives, `path!member`."""
+    return [path for path in truth if "!" not in path]
 
 
 def ingest_all(site: Site, rest: AirflowRest, source: Path) -> Line:

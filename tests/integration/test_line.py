@@ -27,6 +27,7 @@ from tests.integration.line import (
     UNFINISHED,
     Line,
     counted,
+    files_of,
     tasks_of,
     verdicts,
 )
@@ -59,8 +60,9 @@ def test_the_ledger_counts_each_file_on_disk_once_and_the_verdict_is_ok(line: Li
     ledger = steps.ledger(line.settings, drop)
     on_disk = sum(len(names) for _, _, names in os.walk(os.fsencode(line.site.landing / drop)))
     assert {name: ledger[name] for name in counted(line.truth[drop])} == counted(line.truth[drop])
+    assert len(files_of(line.truth[drop])) == on_disk
     parts = [ledger[name] for name in ("indexed", "duplicate", "conflict", "removed")]
-    assert sum(parts) + sum(ledger["rejected"].values()) + sum(ledger["ignored"].values()) == on_disk
+    assert sum(parts) + sum(ledger["rejected"].values()) + sum(ledger["ignored"].values()) == ledger["listed"]
     verdict = steps.last_verdict(line.settings, drop)
     assert (verdict["ok"], [check["check"] for check in verdict["checks"] if not check["ok"]]) == (True, [])
 
@@ -80,7 +82,8 @@ def test_solr_holds_a_document_for_each_record_and_the_status_says_so(line: Line
 
 def test_every_record_has_a_document_that_names_its_file_and_state(line: Line) -> None:
     records = [document for document in line.documents() if document["level"] in ("instance", "copy")]
-    found = {one["path"]: one.get("state", "indexed") for one in records}
+    names = ["!".join(filter(None, (one["path"], one.get("member")))) for one in records]
+    found = {name: one.get("state", "indexed") for name, one in zip(names, records, strict=True)}
     truth = {path: state for files in line.truth.values() for path, (state, _) in files.items()}
     assert found == {path: state for path, state in truth.items() if state in ("indexed", "duplicate", "conflict")}
     assert [one["path"] for one in records if one["drop"] != [one["path"].split("/")[0]]] == []
@@ -103,7 +106,7 @@ def test_extraction_fans_out_in_labelled_batches(line: Line, drop: str) -> None:
     tasks = line.tasks(drop, "extract")
     assert len(tasks) >= 2
     assert [task["rendered_map_index"] for task in tasks] == [batch["label"] for batch in batches]
-    assert sum(batch["files"] for batch in batches) == len(line.truth[drop])
+    assert sum(batch["files"] for batch in batches) == len(files_of(line.truth[drop]))
 
 
 @pytest.mark.parametrize("drop", DROPS)
@@ -111,7 +114,7 @@ def test_a_run_says_its_ledger_in_one_line_and_in_its_record(line: Line, drop: s
     record = steps.run_record(line.settings, line.run_id(drop))
     said = line.rest.xcom("ingest_drop", line.run_id(drop), "validate", "summary")
     assert isinstance(said, str)
-    assert said.startswith(f"{len(line.truth[drop]):,} file")
+    assert said.startswith(f"{counted(line.truth[drop])['listed']:,} file")
     assert (record["drop"], record["verdict"]["ok"], record["verdict"]["line"]) == (drop, True, said)
     (event,) = line.rest.get("/assets/events", source_run_id=line.run_id(drop), source_task_id="validate")[
         "asset_events"

@@ -39,10 +39,14 @@ def landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class TaskInstance:
-    """What the operators use of a task instance: it keeps what is pushed."""
+    """What the operators use of a task instance: it keeps what is pushed, and knows which runs have `ended`."""
 
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
+        self.ended: set[tuple[str, str]] = set()  # DAG and run
+
+    def get_dr_count(self, dag_id: str, run_ids: list[str], states: list[str]) -> int:
+        return sum((dag_id, run_id) in self.ended for run_id in run_ids)
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
@@ -53,9 +57,8 @@ def context() -> Callable[..., dict[str, Any]]:
     """Makes the context of a run that was due a minute ago."""
 
     def make(partition_key: str | None = None, events: list[dict[str, Any]] | None = None, **params: Any) -> Any:
-        run = SimpleNamespace(
-            partition_key=partition_key, run_after=datetime.now(UTC) - timedelta(minutes=1), run_id="manual__1"
-        )
+        due = datetime.now(UTC) - timedelta(minutes=1)
+        run = SimpleNamespace(partition_key=partition_key, run_after=due, run_id="manual__1", dag_id="some_dag")
         triggering = {Asset("dicom_drops"): [SimpleNamespace(extra=extra) for extra in events or []]}
         return {
             "dag_run": run,

@@ -139,6 +139,19 @@ def test_the_page_shows_what_the_run_recorded(site: Any, landing: Path) -> None:
     assert "2 files" not in site.get("/dicomdex/run", params=other, headers=token("viewer")).text
 
 
+def test_a_run_on_a_collection_is_shown_by_its_own_dag_alone(site: Any, landing: Path) -> None:
+    from dicomdex.settings import Settings
+    from dicomdex.steps import record_run
+
+    record_run(Settings.load(), "manual__r", "", dag_id="rebuild_collection", planned="builds dicom_1")
+    asked = {"run_id": "manual__r", "dag_id": "rebuild_collection"}
+    assert "builds dicom_1" in site.get("/dicomdex/run", params=asked, headers=token("viewer")).text
+    for other in ("ingest_drop", "recount"):
+        page = site.get("/dicomdex/run", params={**asked, "dag_id": other}, headers=token("viewer"))
+        assert "builds dicom_1" not in page.text
+    assert site.get("/dicomdex/run", params=asked).status_code == 401
+
+
 def test_the_link_of_a_task_leads_to_the_page() -> None:
     from types import SimpleNamespace
 

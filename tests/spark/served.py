@@ -40,6 +40,7 @@ class Served(Line):
         super().__init__(root, alias=alias, **where, **settings)
         self.catalog = Catalog(self.settings.catalog)
         self.solr = Solr.of(self.settings)
+        self.solr_auth = node.auth
 
     def in_one_go(self) -> Documents:
         """The documents of another collection, of one shard, made of the catalog as it is by one application."""
@@ -83,9 +84,13 @@ class Served(Line):
         return [name for name in self.solr.collections() if name.startswith(f"{self.settings.alias}_")]
 
     def documents(self) -> Documents:
+        """Those of the collection that people see."""
+        return self.documents_of(self.target().name)
+
+    def documents_of(self, collection: str) -> Documents:
         """id -> every field that Solr gives back, without what differs between two equal collections."""
         query = {"q": "*:*", "fl": "*", "rows": "10000", "wt": "json"}
-        found = self.solr.request("POST", f"/{self.target().name}/select", data=query)["response"]["docs"]
+        found = self.solr.request("POST", f"/{collection}/select", data=query)["response"]["docs"]
         return {one["id"]: {k: v for k, v in one.items() if k not in VOLATILE_FIELDS} for one in found}
 
     def levels(self) -> Counter[str]:

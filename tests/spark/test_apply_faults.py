@@ -27,7 +27,7 @@ def killed_while_posting(line: Served, run: str) -> str:
     target = ensure_collection(line.solr, line.settings, run)
     over = span(target, line.catalog)
     line.solr.set_properties(target.name, applying=over.files_to)
-    documents, _ = wanted(line.settings, line.solr, target, over, run)
+    documents = wanted(line.settings, line.solr, target, over, run).documents
     bodies = documents.orderBy("id").toArrow()["body"].to_pylist()
     Poster(line.solr, target.name).column(pa.array(bodies[::2]))
     return target.name
@@ -131,10 +131,21 @@ def test_a_collection_that_refuses_fails_the_application_without_a_value_in_what
 
 def test_an_application_that_was_taken_over_posts_nothing_more(two_days: Served) -> None:
     target = two_days.target()
-    documents, studies = wanted(two_days.settings, two_days.solr, target, span(target, two_days.catalog), "older")
+    older = wanted(two_days.settings, two_days.solr, target, span(target, two_days.catalog), "older")
     before = two_days.documents()
     two_days.solr.set_properties(target.name, applier="newer")
     with pytest.raises(PythonException, match="taken over"):
-        write(two_days.settings, two_days.solr, target.name, documents, studies, "older")
+        write(two_days.settings, two_days.solr, target.name, older, "older")
     two_days.solr.commit(target.name)
     assert two_days.documents() == before
+
+
+def test_what_somebody_else_has_written_is_put_right_by_the_next_application(two_days: Served) -> None:
+    name = two_days.target().name
+    altered, added = f"{STUDY}!s.1.2.3.1", "9.9!i.9.9.9"
+    two_days.solr.post(name, orjson.dumps([{"id": altered, "Modality": {"set": "XX"}}, {"id": added}]))
+    two_days.solr.commit(name)
+    assert f"written by others: expected 0, found 2; different {altered}, {added}" in two_days.sentence(DAY)
+    two_days.apply()
+    assert two_days.documents() == two_days.in_one_go()
+    assert two_days.sentence(LATER) == "ok"

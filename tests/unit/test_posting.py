@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import orjson
 import pyarrow as pa
 import pytest
 
-from dicomdex.adapters.posting import BATCH_BYTES, Poster
-from dicomdex.errors import SolrRejected
+from dicomdex.adapters.posting import BATCH_BYTES, TRIES, Poster
+from dicomdex.errors import SolrRejected, SolrUnavailable
 
 
 class RefusingSolr:
@@ -27,6 +29,21 @@ class RefusingSolr:
     @property
     def documents(self) -> list[dict[str, object]]:
         return [document for body in self.bodies for document in orjson.loads(body)]
+
+
+class UnavailableSolr(RefusingSolr):
+    """Answers 503 to the first requests, then takes them on one replica of two."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+
+    def post(self, collection: str, body: bytes) -> int:
+        if self.failures:
+            self.failures -= 1
+            raise SolrUnavailable("Solr answered 503")
+        super().post(collection, body)
+        return 1
 
 
 def texts(documents: list[dict[str, object]]) -> pa.Array:
@@ -75,3 +92,28 @@ def test_an_empty_column_posts_nothing() -> None:
     solr = RefusingSolr()
     Poster(solr, "c").column(texts([]))  # type: ignore[arg-type]
     assert solr.bodies == []
+
+
+@pytest.fixture
+def waits() -> Iterator[list[float]]:
+    """The waits between two tries, counted and not waited."""
+    waited: list[float] = []
+    send = Poster._send.retry  # type: ignore[attr-defined]
+    real, send.sleep = send.sleep, waited.append
+    yield waited
+    send.sleep = real
+
+
+def test_a_solr_that_is_busy_or_away_is_asked_again_later_and_later(waits: list[float]) -> None:
+    solr = UnavailableSolr(TRIES - 1)
+    poster = Poster(solr, "c")  # type: ignore[arg-type]
+    poster.column(texts([{"id": "1"}]))
+    assert solr.documents == [{"id": "1"}]
+    assert waits == [1, 2, 4, 8, 16]
+    assert poster.posted.replicas == 1
+
+
+def test_a_solr_that_stays_away_ends_the_application(waits: list[float]) -> None:
+    with pytest.raises(SolrUnavailable):
+        Poster(UnavailableSolr(TRIES), "c").column(texts([{"id": "1"}]))  # type: ignore[arg-type]
+    assert len(waits) == TRIES - 1

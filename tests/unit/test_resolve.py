@@ -8,13 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dicomdex.catalog import balanced, ledger_of, summary_line
 from dicomdex.extract.row import FILES_SCHEMA
 from dicomdex.resolve import DIGESTS_SCHEMA, IDENTITY_COLUMNS, candidates, resolve
 
+CHECKED = settings(derandomize=True, deadline=None, database=None)
 SCHEMA = pa.schema([FILES_SCHEMA.field(name) for name in IDENTITY_COLUMNS])
 
 
@@ -149,6 +150,7 @@ def laid(parts: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], pa.Table]:
     return rows, digests(**{str(n): one["sha256"] for n, one in enumerate(parts) if one["sha256"]})
 
 
+@CHECKED
 @given(st.lists(made, max_size=14), st.randoms())
 def test_the_order_of_the_rows_cant_matter(parts: list[dict[str, Any]], order: random.Random) -> None:
     rows, known = laid(parts)
@@ -157,6 +159,7 @@ def test_the_order_of_the_rows_cant_matter(parts: list[dict[str, Any]], order: r
     assert states(table(*rows), known) == states(table(*shuffled), known)
 
 
+@CHECKED
 @given(st.lists(made, max_size=14))
 def test_each_uid_has_one_primary_and_the_candidates_are_all_the_digests_that_matter(
     parts: list[dict[str, Any]],
@@ -171,6 +174,7 @@ def test_each_uid_has_one_primary_and_the_candidates_are_all_the_digests_that_ma
     assert states(every, fewer) == found
 
 
+@CHECKED
 @given(st.lists(made, max_size=14))
 def test_the_ledger_always_balances(parts: list[dict[str, Any]]) -> None:
     rows, known = laid(parts)

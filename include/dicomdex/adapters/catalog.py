@@ -121,6 +121,15 @@ class Catalog:
                 wanted = among if wanted is None else wanted & among
         return self._read(self.files_url, IDENTITY_COLUMNS, wanted, version)
 
+    def records(
+        self, columns: Sequence[str], version: int | None = None, *, studies: pa.Array | Sequence[str] | None = None
+    ) -> pa.Table:
+        """Some columns of all records, or of those of some studies."""
+        wanted = ds.field("outcome") == "record"
+        if studies is not None:
+            wanted &= ds.field("study").isin(pa.array(studies, pa.string()))
+        return self._read(self.files_url, columns, wanted, version)
+
     def rows(self, version: int | None = None, *, drop: str, columns: Sequence[str]) -> pa.Table:
         """Some columns of a drop's rows."""
         return self._read(self.files_url, columns, ds.field("drop_key") == drop, version)

@@ -24,6 +24,9 @@ class Posted:
 
     documents: int = 0
     minimal: int = 0
+    replicas: int | None = (
+        None  # the fewest that took a batch, where Solr says so; one that missed it recovers by itself
+    )
 
 
 @dataclass
@@ -77,4 +80,6 @@ class Poster:
         reraise=True,
     )
     def _send(self, body: bytes) -> None:
-        self.solr.post(self.collection, body)
+        took = self.solr.post(self.collection, body)
+        if took is not None:
+            self.posted.replicas = took if self.posted.replicas is None else min(took, self.posted.replicas)

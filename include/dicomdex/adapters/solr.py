@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -20,6 +20,7 @@ from dicomdex.errors import SettingsError, SolrRejected, SolrUnavailable
 from dicomdex.settings import Settings
 
 STUDIES_A_QUERY = 1000
+_JSON, _OCTETS = ({"Content-Type": f"application/{kind}"} for kind in ("json", "octet-stream"))
 _FIELD = re.compile(r"field ?[:=]? ?'?\"?([A-Za-z_][A-Za-z0-9_]{0,60})")
 
 
@@ -31,13 +32,19 @@ class Collection:
     configset: str
     properties: dict[str, str]
 
+    @classmethod
+    def of_status(cls, name: str, status: Mapping[str, Any]) -> Collection:
+        """As CLUSTERSTATUS tells it."""
+        own = {key[9:]: str(value) for key, value in status.items() if key.startswith("property.")}
+        return cls(name, status["configName"], own)
+
     @property
     def schema_digest(self) -> str:
-        """The digest in the configset's name `<alias>_<digest>`."""
+        """The end of the configset's name `<alias>_<digest>`."""
         return self.configset.rsplit("_", 1)[-1]
 
     def version(self, name: str) -> int:
-        """A version property; -1 = nothing applied yet."""
+        """A property that is a number, e.g. a version; -1 = nothing applied yet."""
         value = self.properties.get(name, "")
         return int(value) if re.fullmatch(r"-?\d+", value) else -1
 
@@ -60,7 +67,8 @@ class Solr:
 
     def __init__(self, base_url: str, auth: tuple[str, str] | None = None, timeout: float = 120.0) -> None:
         self.base_url = base_url.rstrip("/")
-        self._http = httpx.Client(auth=auth, timeout=httpx.Timeout(timeout, connect=10.0))
+        secure = self.base_url.startswith("https")  # without TLS no certificates are read: 25 ms of CPU a client
+        self._http = httpx.Client(auth=auth, timeout=httpx.Timeout(timeout, connect=10.0), verify=secure)
 
     @classmethod
     def of(cls, settings: Settings) -> Solr:
@@ -79,28 +87,30 @@ class Solr:
         """Close the connections."""
         self._http.close()
 
-    def request(self, method: str, path: str, **how: Any) -> Any:
-        """One request, its JSON answer; SolrUnavailable (no answer, 429, 5xx) or SolrRejected (other 4xx).
+    def request(self, method: str, path: str, *, node: str = "", **how: Any) -> Any:
+        """One request, its JSON answer. `node`: base URL of the node to ask, where it is not just any.
 
-        A starting Solr answers 404 or 405 for a collection before it has opened its cores: SolrUnavailable too.
+        SolrUnavailable (no answer, 429, 5xx; 404 or 405 of a collection: not opened yet) or SolrRejected (other 4xx).
         """
+        return orjson.loads(self._answer(method, path, node or self.base_url, **how).content)
+
+    def _answer(self, method: str, path: str, base: str, **how: Any) -> httpx.Response:
         try:
-            answer = self._http.request(method, f"{self.base_url}{path}", **how)
+            answer = self._http.request(method, f"{base}{path}", **how)
         except httpx.HTTPError as error:
-            raise SolrUnavailable(f"Solr does not answer ({type(error).__name__}) at {self.base_url}") from None
+            raise SolrUnavailable(f"Solr does not answer ({type(error).__name__}) at {base}") from None
         if answer.status_code == 429 or answer.status_code >= 500:
             raise SolrUnavailable(f"Solr answered {answer.status_code}{_fields_named(answer)}")
         if answer.status_code in (404, 405) and not path.startswith("/admin"):
             raise SolrUnavailable(f"Solr has not opened {path.split('/')[1]} ({answer.status_code})")
         if answer.status_code >= 400:
             raise SolrRejected(f"Solr refused ({answer.status_code}){_fields_named(answer)}", answer.status_code)
-        return orjson.loads(answer.content)
+        return answer
 
     def _collections(self, action: str, **params: Any) -> Any:
         return self.request("GET", "/admin/collections", params={"action": action, "wt": "json", **params})
 
     # aliases and collections
-
     def aliases(self) -> dict[str, str]:
         """Alias -> collection."""
         return dict(self._collections("LISTALIASES").get("aliases") or {})
@@ -112,8 +122,7 @@ class Solr:
     def collection(self, name: str) -> Collection:
         """One physical collection with its properties."""
         status = self._collections("CLUSTERSTATUS", collection=name)["cluster"]["collections"][name]
-        own = {key[9:]: str(value) for key, value in status.items() if key.startswith("property.")}
-        return Collection(name, status["configName"], own)
+        return Collection.of_status(name, status)
 
     def behind(self, alias: str) -> Collection | None:
         """The collection behind an alias; None where there is no such alias."""
@@ -129,8 +138,7 @@ class Solr:
             for file_name, content in files.items():
                 packed.writestr(file_name, content)
         params = {"action": "UPLOAD", "name": name, "overwrite": "true", "cleanup": "true"}
-        octets = {"Content-Type": "application/octet-stream"}
-        self.request("POST", "/admin/configs", params=params, content=archive.getvalue(), headers=octets)
+        self.request("POST", "/admin/configs", params=params, content=archive.getvalue(), headers=_OCTETS)
 
     def create_collection(self, name: str, configset: str, *, shards: int = 1, replicas: int = 1) -> None:
         """Create a collection and wait until its replicas are active."""
@@ -155,17 +163,28 @@ class Solr:
         answer = self.request("GET", f"/{collection}/schema/fields", params={"wt": "json"})
         return frozenset(field["name"] for field in answer["fields"])
 
+    def configset_files(self, collection: str) -> dict[str, bytes]:
+        """The files of the collection's own configset, as they lie in ZooKeeper."""
+        path = f"/{collection}/admin/file"
+        names = self.request("GET", path, params={"wt": "json"})["files"]
+        asked = {name: {"file": name, "contentType": "application/octet-stream"} for name in names}
+        return {name: self._answer("GET", path, self.base_url, params=one).content for name, one in asked.items()}
+
     # updates
 
-    def post(self, collection: str, body: bytes) -> None:
-        """Add (upsert) the documents of a JSON array; no commit."""
-        json = {"Content-Type": "application/json"}
-        self.request("POST", f"/{collection}/update", params={"wt": "json"}, content=body, headers=json)
+    def post(self, collection: str, body: bytes) -> int | None:
+        """Add (upsert) the documents of a JSON array; no commit. How many replicas took it, where Solr says so."""
+        answer = self.request("POST", f"/{collection}/update", params={"wt": "json"}, content=body, headers=_JSON)
+        return answer["responseHeader"].get("rf")  # type: ignore[no-any-return]
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Delete documents by id; no commit."""
         for start in range(0, len(ids), STUDIES_A_QUERY):
             self.post(collection, orjson.dumps({"delete": list(ids[start : start + STUDIES_A_QUERY])}))
+
+    def delete_all(self, collection: str) -> None:
+        """Delete every document; no commit."""
+        self.post(collection, b'{"delete":{"query":"*:*"}}')
 
     def commit(self, collection: str) -> None:
         """Hard commit that opens a searcher and waits for it."""
@@ -178,6 +197,17 @@ class Solr:
         """Number of documents of a fixed (never user-given) query."""
         params = {"q": query, "rows": "0", "wt": "json"}
         return int(self.request("POST", f"/{collection}/select", data=params)["response"]["numFound"])
+
+    def newest_write(self, collection: str) -> int:
+        """The greatest `_version_` of the documents to be seen; 0 where there are none. Every write has a greater."""
+        params = {"q": "*:*", "rows": "1", "fl": "_version_", "sort": "_version_ desc", "wt": "json"}
+        found = self.request("POST", f"/{collection}/select", data=params)["response"]["docs"]
+        return int(found[0]["_version_"]) if found else 0
+
+    def get(self, collection: str, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
+        """The documents of these ids (without commas) by real-time get."""
+        data = {"ids": ",".join(ids), "fl": ",".join(fields), "wt": "json"}
+        return list(self.request("POST", f"/{collection}/get", data=data)["response"]["docs"])
 
     def facet(self, collection: str, facets: dict[str, Any], filters: Sequence[str] = ()) -> dict[str, Any]:
         """JSON facets over the documents that pass the filters; the `facets` part of the answer."""
