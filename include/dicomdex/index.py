@@ -47,26 +47,6 @@ def hashed(document_id: str) -> DocumentId:
     return DocumentId(value & (BUCKETS - 1), value & 0xFFFFFFFF, value >> 32)
 
 
-def instance_id(study: str, sop: str) -> str:
-    """Id of an instance document."""
-    return f"{study}!i.{sop}"
-
-
-def series_id(study: str, series: str) -> str:
-    """Id of a series document."""
-    return f"{study}!s.{series}"
-
-
-def study_id(study: str) -> str:
-    """Id of a study document."""
-    return f"{study}!study"
-
-
-def copy_id(study: str, file_id: str) -> str:
-    """Id of the document of a record that is not primary."""
-    return f"{study}!c.{file_id}"
-
-
 def _struct(fields: Iterable[tuple[str, str]]) -> str:
     return "named_struct(" + ", ".join(f"'{name}', {sql}" for name, sql in fields) + ")"
 

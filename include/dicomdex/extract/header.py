@@ -20,14 +20,12 @@ from pydicom.hooks import raw_element_vr
 
 from dicomdex.extract import values
 from dicomdex.extract.dictionary import is_open, public_vr
+from dicomdex.extract.dispatch import CHARACTER_SET, LONG_TEXT, PIXEL_REPRESENTATION, is_bulk
 from dicomdex.extract.doubt import PARSE_ERRORS, WARNINGS_MAX, tag_text
 from dicomdex.extract.layout import UNDEFINED
 from dicomdex.extract.scan import MAX_DEPTH
 
-BULK = 1 << 10
-LONG_TEXT = 64 << 10
 SEQUENCE_MAX = 64 << 20
-CHARACTER_SET, PIXEL_REPRESENTATION = 0x00080005, 0x00280103
 
 Json = dict[str, Any]
 
@@ -115,7 +113,7 @@ class HeaderWriter:
             return self._sequence(element, context)
         if element.length == 0 or element.value == b"":
             return {"vr": vr}
-        if element.length > BULK and _is_bulk(vr, element.length):
+        if is_bulk(vr, element.length):
             return self._reference(vr, element)
         return self._value(vr, self._bytes(element), element, tag, context)
 
@@ -197,10 +195,6 @@ class HeaderWriter:
         if element.length > LONG_TEXT:
             return self._reference("UN", element)
         return _inline("UN", self._bytes(element))
-
-
-def _is_bulk(vr: str, length: int) -> bool:
-    return vr in values.BINARY_VRS or vr in values.NUMBER_FORMATS or length > LONG_TEXT
 
 
 def _names_no_character_set(dataset: Dataset) -> bool:

@@ -17,14 +17,13 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
+from dicomdex.extract.dispatch import BULK, CHARACTER_SET
 from dicomdex.extract.doubt import PARSE_ERRORS
-from dicomdex.extract.header import BULK
 from dicomdex.extract.layout import LARGE, PIXEL_TAGS, UNDEFINED, Element, Layout
 from dicomdex.extract.part10 import Frame
 from dicomdex.extract.scan import SEQUENCE_VRS
 from dicomdex.extract.window import WindowFile
 
-CHARACTER_SET = 0x00080005
 PADDING = 0xFFFCFFFC  # Data Set Trailing Padding, PS3.10 section 7.2: says nothing
 
 
