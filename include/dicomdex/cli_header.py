@@ -10,11 +10,11 @@ import sys
 from typing import Any
 
 from dicomdex.adapters.child_limits import Limits, limit_memory
-from dicomdex.adapters.storage_local import LocalSource
+from dicomdex.adapters.local_source import LocalSource
 from dicomdex.cli_errors import CannotGoOn
 from dicomdex.extract.reader import read
+from dicomdex.extract.reading import Reading
 from dicomdex.extract.reject import Reject
-from dicomdex.extract.row import Reading
 
 
 class _Bytes:

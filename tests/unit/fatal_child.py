@@ -9,7 +9,7 @@ import threading
 from dicomdex.adapters.child_side import serve
 from dicomdex.entry import ByteSource
 from dicomdex.extract.reader import read
-from dicomdex.extract.row import Reading
+from dicomdex.extract.reading import Reading
 
 
 def fatal(source: ByteSource) -> Reading:
@@ -32,6 +32,8 @@ def fatal(source: ByteSource) -> Reading:
             threading.Event().wait()
         case b"ONCE":
             _die_once(source)
+        case b"FULL":
+            _full_once(source)
         case b"PRINT":
             print("DOE^JANE", flush=True)
     return read(source)
@@ -44,13 +46,23 @@ def _eat() -> None:
 
 
 def _die_once(source: ByteSource) -> None:
-    """Die where the file named in the second line is not there yet."""
+    if _first_time(source):
+        os.abort()
+
+
+def _full_once(source: ByteSource) -> None:
+    if _first_time(source):
+        raise MemoryError
+
+
+def _first_time(source: ByteSource) -> bool:
+    """Whether the file named in the second line is not there yet; then it is."""
     marker = source.read_at(0, 4096).split(b"\n")[1]
     try:
         os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
-        return
-    os.abort()
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dicomdex.extract.members import Found, Read, read_entry
-from dicomdex.extract.row import Reading
+from dicomdex.extract.reading import Reading
 from dicomdex.manifest import ManifestEntry
 from tests.factories import MemorySource, identity, image, part10, place
 

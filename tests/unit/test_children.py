@@ -113,8 +113,9 @@ def test_a_file_that_eats_memory_is_a_reject_and_the_child_goes_on(tmp_path: Pat
     assert "100 MB of memory" in rows(found)["b"]["detail"]
 
 
-def test_a_file_that_killed_the_reader_by_chance_is_a_record_the_second_time(tmp_path: Path) -> None:
-    preamble = b"ONCE\n" + bytes(tmp_path / "died") + b"\n"
+@pytest.mark.parametrize("order", [b"ONCE", b"FULL"])
+def test_a_file_that_killed_the_reader_by_chance_is_a_record_the_second_time(tmp_path: Path, order: bytes) -> None:
+    preamble = order + b"\n" + bytes(tmp_path / "died") + b"\n"
     content = preamble.ljust(128, b"\0")[:128] + dicom("1.2")[128:]
     assert len(preamble) <= 128
     wanted = laid(tmp_path, {"a": dicom("1.1"), "b": content})

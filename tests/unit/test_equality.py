@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from dicomdex.extract.memo import Memo
 from dicomdex.extract.promote import promote
 from dicomdex.extract.reader import UID, read
-from dicomdex.extract.row import Reading
+from dicomdex.extract.reading import Reading
 from tests.factories import (
     BASIC_TEXT_SR,
     BIG_ENDIAN,

@@ -12,7 +12,8 @@ import pytest
 from dicomdex.extract.batch import CHUNK_BYTES, CHUNK_ROWS, Chunk, Placement, Rows
 from dicomdex.extract.members import Found
 from dicomdex.extract.reader import read
-from dicomdex.extract.row import FILES_SCHEMA, ROW_SCHEMA, Reading, file_id
+from dicomdex.extract.reading import Reading
+from dicomdex.extract.row import FILES_SCHEMA, ROW_SCHEMA, file_id
 from dicomdex.manifest import ManifestEntry
 from tests.factories import MemorySource, element, identity, image, part10, place
 

@@ -15,9 +15,10 @@ import pytest
 
 from dicomdex.entry import NotRegular
 from dicomdex.extract.archive import MEMBERS
-from dicomdex.extract.members import member_digests, read_entry
+from dicomdex.extract.members import member_digests, open_member, read_entry
 from dicomdex.extract.reader import read
-from dicomdex.extract.row import Reading
+from dicomdex.extract.reading import Reading
+from dicomdex.extract.reject import Rejected
 from tests.factories import MemorySource
 from tests.unit.made_archives import (
     MTIME,
@@ -198,6 +199,35 @@ def test_digests_are_those_of_the_members_bytes_and_prove_their_checksum() -> No
     assert member_digests("x.zip", MemorySource(bytes(damaged)), {"a"}) == {}
     assert member_digests("x.zip", MemorySource(b"PK\3\4"), {"a"}) == {}
     assert member_digests("x.zip", MemorySource(WHOLE), {"a"}) == {}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_member_is_opened_by_its_name(name: str) -> None:
+    files = [("a", b"first"), ("b" * 200, WHOLE), ("a", b"second"), ("zeros", bytes(3 << 20)), ("last", WHOLE)]
+    archive = MemorySource(FORMS[name](files), MTIME)
+    names = [found.member for found in read_entry(listed(name, archive.size), lambda _: archive, whole)][1:]
+    for member, (_, content) in zip(names, files, strict=True):
+        opened = open_member(name, archive, member or "")
+        assert opened.size == len(content)
+        assert opened.read_at(0, 3) + opened.read_at(3, opened.size) == content
+
+
+def test_the_member_of_a_gzip_file_is_opened_by_its_name() -> None:
+    assert open_member("d/x.dcm.gz", MemorySource(gzip.compress(WHOLE)), "x.dcm").read_at(0, 1 << 20) == WHOLE
+
+
+def test_a_member_that_is_not_there_or_can_not_be_read_is_rejected_when_it_is_opened() -> None:
+    def reason(name: str, content: bytes, member: str) -> str:
+        with pytest.raises(Rejected) as rejected:
+            open_member(name, MemorySource(content), member)
+        return rejected.value.reject.reason
+
+    for name, made in FORMS.items():
+        assert reason(name, made(THREE), "4.dcm") == "vanished"
+    assert reason("x.dcm", WHOLE, "x.dcm") == "vanished"
+    assert reason("x.zip", hand_zip(WHOLE, flags=1), "a.dcm") == "encrypted_member"
+    assert reason("x.zip", zipped(THREE)[:-30], "1.dcm") == "truncated"
+    assert reason("x.tar", tarred(THREE)[:30_000], "2.dcm") == "truncated"
 
 
 MEASURED = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import struct
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,8 +12,9 @@ from hypothesis import strategies as st
 from dicomdex.extract.doubt import Doubt
 from dicomdex.extract.memo import Memo
 from dicomdex.extract.reader import read
-from dicomdex.extract.row import Reading
+from dicomdex.extract.reading import Reading
 from tests.factories import (
+    BIG_ENDIAN,
     IMPLICIT,
     SEQUENCE_END,
     UNDEFINED,
@@ -55,14 +55,26 @@ def instance(number: int, *more: bytes, name: bytes = b"A^B", charset: str = "IS
     return part10(names, identity(uid), patient, place()[10:], rest, *more, image(), sop=uid)
 
 
-def test_a_series_is_taken_in_few_nodes_once_it_is_known() -> None:
+def test_a_series_is_taken_in_few_steps_from_its_third_file_on() -> None:
     memo = Memo()
-    for number in range(1, 8):
-        content = instance(number)
-        assert reading(content, memo) == reading(content)
+    for number in (1, 2):
+        reading(instance(number), memo)
     (template,) = memo._series.values()
-    assert len(template.nodes) == 4  # around the SOP Instance UID, Slice Thickness and Instance Number
-    assert all(not node.parts for node in template.nodes)
+    assert template.plan is not None
+    (segment,) = template.plan.segments
+    assert [step.tag for step in segment.steps] == [0x00080018, 0x00180050, 0x00200013]
+    misses = memo.misses
+    assert reading(instance(3), memo) == reading(instance(3))
+    assert memo.misses == misses + 3
+
+
+def test_elements_of_another_series_are_known() -> None:
+    memo = Memo()
+    reading(instance(1), memo)
+    misses = memo.misses
+    other = instance(1).replace(b"1.2.3.1", b"1.2.3.9")
+    assert reading(other, memo) == reading(other)
+    assert memo.misses == misses + 1  # its UID
 
 
 def test_a_known_series_is_taken_by_its_plan_and_counted() -> None:
@@ -113,17 +125,52 @@ def test_the_same_bytes_of_another_creator_or_sign_are_other_values() -> None:
 def test_offsets_of_bulk_values_are_those_of_each_file() -> None:
     memo = Memo()
     for number in (1, 22, 333, 4444):
-        inside = item(element(0x00431012, "OB", bytes(2_000)))
-        bulk = element(0x00431010, "OB", bytes(2_000)) + element(0x00431011, "SQ", inside)
+        inside = item(element(0x00211012, "OB", bytes(2_000)))
+        bulk = element(0x00211010, "OB", bytes(2_000)) + element(0x00211011, "SQ", inside)
         content = instance(number, bulk)
         assert reading(content, memo) == reading(content)
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, BIG_ENDIAN])
+def test_a_series_in_another_encoding_is_taken_by_a_plan_too(syntax: str) -> None:
+    order = "<" if syntax == IMPLICIT else ">"
+
+    def written(tag: int, vr: str, value: bytes | str) -> bytes:
+        return implicit_element(tag, value) if syntax == IMPLICIT else element(tag, vr, value, order=order)
+
+    memo = Memo()
+    for number in (1, 22, 333, 4_444, 55_555, 6):
+        uid, size = f"1.2.{number}", struct.pack(order + "H", number % 999)
+        content = part10(
+            written(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.7"), written(0x00080018, "UI", uid),
+            written(0x00180050, "DS", f"{number}.5"), written(0x0020000E, "UI", "1.2.3"),
+            written(0x00280107, "US", size), written(0x00281050, "DS", f"{number}\\7"),
+            written(0x00281052, "DS", "1"), written(0x00700020, "IS", str(number)),
+            syntax=syntax, sop=uid,
+        )  # fmt: skip
+        assert reading(content, memo) == reading(content)
+        assert reading(content).outcome == "record"
+    (template,) = memo._series.values()
+    assert template.plan is not None
+
+
+def test_long_elements_that_vary_are_taken_by_a_plan() -> None:
+    memo = Memo()
+    for number in range(1, 9):
+        words = struct.pack("<H", number) * 8
+        long = element(0x00211010, "OB", words) + element(0x00211011, "OB", words * 100)
+        content = instance(number, element(0x00210010, "LO", "NOBODY"), long, element(0x00211020, "UC", "x" * number))
+        assert reading(content, memo) == reading(content)
+    (template,) = memo._series.values()
+    assert template.plan is not None
+    assert len(template.plan.segments) == 1
 
 
 def test_what_was_warned_of_is_warned_of_every_time() -> None:
     memo = Memo()
     for number in range(1, 6):
-        found = reading(instance(number, element(0x00281050, "DS", "1,5")), memo)
-        assert {"raw 0028,1050", "bad_value 0028,1050"} <= set(found.warnings)
+        found = reading(instance(number, element(0x00280008, "IS", "1,5")), memo)
+        assert {"raw 0028,0008", "bad_value 0028,0008"} <= set(found.warnings)
 
 
 def test_a_memo_stays_within_its_bound_and_goes_on_giving_the_truth() -> None:
@@ -136,16 +183,45 @@ def test_a_memo_stays_within_its_bound_and_goes_on_giving_the_truth() -> None:
 
 def test_a_header_longer_than_the_first_read_is_taken_too() -> None:
     memo = Memo()
-    long = b"".join(element(0x00431000 + n, "LO", "x" * 300) for n in range(16, 200))
+    long = b"".join(element(0x00211000 + n, "LO", "x" * 300) for n in range(16, 200))
     for number in range(1, 5):
-        content = instance(number, element(0x00430010, "LO", "NOBODY"), long)
+        content = instance(number, element(0x00210010, "LO", "NOBODY"), long)
         assert reading(content, memo) == reading(content)
+
+
+def test_items_of_the_same_bytes_are_not_the_same_everywhere() -> None:
+    """Neither by another length, nor in another character set, nor with another sign, nor where they are warned of."""
+    code, name = element(0x00080100, "SH", "A" * 40), element(0x00080104, "LO", "é".encode())
+    sign, smallest = element(0x00280103, "US", b"\1\0"), element(0x00280106, "UN", b"\xff\xff")
+    inner = element(0x00289001, "SQ", item(smallest))
+    deeper = item(sign, inner), item(inner), item(code), item(code, undefined=True), item(code, name, undefined=True)
+    contents = [
+        instance(1, element(0x00321064, "SQ", b"".join(some)), charset=charset)
+        for charset in ("ISO_IR 100", "ISO_IR 192")
+        for some in (deeper, deeper[::-1], (item(code[:-2] + b"B "),), (item(code + name), *deeper))
+    ]
+    cut = contents[0].index(code) + 30
+    contents.append(contents[0][:cut])
+    memo = Memo()
+    for content in contents * 3:
+        assert reading(content, memo) == reading(content)
+
+
+def test_items_that_come_again_are_known_and_forgotten_where_they_are_too_many() -> None:
+    memo = Memo(known_max=100_000)
+    for number in range(300):
+        same = item(element(0x00080100, "SH", "SAME"))
+        other = item(element(0x00080100, "SH", f"{number}"), undefined=bool(number % 2))
+        content = instance(number + 1, element(0x00321064, "SQ", same + other))
+        assert reading(content, memo) == reading(content)
+        assert 0 < len(memo.items) < 90
 
 
 TAGS = st.sampled_from(
     [
         (0x00080060, "CS"), (0x00081030, "LO"), (0x00090010, "LO"), (0x00091001, "UN"), (0x00091010, "OB"),
-        (0x00100010, "PN"), (0x00180050, "DS"), (0x0020000E, "UI"), (0x00200013, "IS"), (0x00280010, "US"),
+        (0x00091011, "OB"), (0x00091012, "UT"), (0x00100010, "PN"),
+        (0x00180050, "DS"), (0x0020000E, "UI"), (0x00200013, "IS"), (0x00280010, "US"),
         (0x00280103, "US"), (0x00280107, "UN"), (0x00321064, "SQ"), (0x00400009, "AT"), (0x00400260, "SQ"),
     ]
 )  # fmt: skip
@@ -155,19 +231,35 @@ VALUES = st.sampled_from(
 CHARSETS = st.sampled_from(["", "ISO_IR 100", "ISO_IR 192", "\\ISO 2022 IR 87", "nonsense"])
 
 
+INNER = st.sampled_from(
+    [
+        (0x00080005, "CS"), (0x00080100, "SH"), (0x00090010, "LO"), (0x00091001, "UN"), (0x00091010, "OB"),
+        (0x00281041, "UN"), (0x00280103, "US"), (0x00280106, "UN"), (0x00281050, "DS"),
+    ]
+)  # fmt: skip
+
+
+@st.composite
+def sequences(draw: st.DrawFn, tag: int, depth: int = 0) -> bytes:
+    """A sequence of few different items, of known and of undefined length."""
+    written = []
+    for _ in range(draw(st.integers(0, 3))):
+        parts = {inner: element(inner, vr, draw(VALUES)) for inner, vr in draw(st.lists(INNER, max_size=3))}
+        if depth < 2 and draw(st.booleans()):
+            parts[0x00280009] = draw(sequences(0x00280009, depth + 1))
+        written.append(item(*(parts[inner] for inner in sorted(parts)), undefined=draw(st.booleans())))
+    undefined = draw(st.booleans())
+    return element(tag, "SQ", b"".join(written) + SEQUENCE_END * undefined, length=UNDEFINED if undefined else None)
+
+
 @st.composite
 def small_files(draw: st.DrawFn) -> bytes:
     """A file of few tags and few values, so that many of them share elements and differ in what stands around."""
     names, uid = element(0x00080005, "CS", draw(CHARSETS)), identity(f"1.2.{draw(st.integers(0, 2))}")
-    parts = {0x00080005: names, 0x00080016: uid}
+    series = element(0x0020000E, "UI", draw(st.sampled_from(["1.2.3", "1.2.3", "1.2.4"])))
+    parts = {0x00080005: names, 0x00080016: uid, 0x0020000E: series}
     for tag, vr in draw(st.lists(TAGS, max_size=9)):
-        value = draw(VALUES)
-        if vr == "SQ":
-            undefined = draw(st.booleans())
-            inside = item(element(0x00080100, "SH", value), undefined=undefined) + SEQUENCE_END * undefined
-            parts[tag] = element(tag, "SQ", inside, length=UNDEFINED if undefined else None)
-        else:
-            parts[tag] = element(tag, vr, value)
+        parts[tag] = draw(sequences(tag)) if vr == "SQ" else element(tag, vr, draw(VALUES))
     return part10(*(parts[tag] for tag in sorted(parts)))
 
 
@@ -181,7 +273,7 @@ def test_files_that_share_elements_never_share_what_stands_around_them(files: li
             assert isinstance(ours, Doubt)
         else:
             assert isinstance(ours, Reading)
-            assert replace(ours, columns={}) == replace(alone, columns={})
+            assert ours._replace(columns={}) == alone._replace(columns={})
             assert ours.columns == alone.columns
     for content in files:
         same_or_doubted(content, memo)

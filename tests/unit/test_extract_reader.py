@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from dicomdex.extract.reader import WALKER, read
+from dicomdex.extract.reading import Reading
 from dicomdex.extract.reject import REASONS
-from dicomdex.extract.row import Reading
 from tests.factories import (
     BASIC_TEXT_SR,
     IMPLICIT,

@@ -251,6 +251,14 @@ def test_us_or_ss_follows_pixel_representation_into_items(inside: bytes, outside
         same(part10(start, outside, US_OR_SS, sequence, syntax=IMPLICIT, sop="1.2"))
 
 
+def test_a_pixel_representation_of_over_a_kilobyte_is_a_doubt() -> None:
+    long, smallest = element(0x00280103, "US", b"\1\0" * 600), element(0x00280106, "UN", b"\xff\xff")
+    for content in (long + smallest, element(0x00400260, "SQ", item(long, smallest))):
+        found = walked(part10(identity("1.2"), content, sop="1.2"))
+        assert isinstance(found, Doubt)
+        assert found.warning == "fallback_signed 0028,0103"
+
+
 def test_unknown_sequences_are_found_again() -> None:
     explicit_items = item(element(0x00080100, "SH", "CODE"))
     implicit_items = item(implicit_element(0x00080100, "CODE"), undefined=True)

@@ -6,7 +6,6 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 
 import orjson
 import pydicom
@@ -16,8 +15,8 @@ from dicomdex.extract.fallback import read_scanned
 from dicomdex.extract.memo import Memo
 from dicomdex.extract.part10 import open_frame
 from dicomdex.extract.reader import PYDICOM, UID, WALKER, read
+from dicomdex.extract.reading import Reading
 from dicomdex.extract.reject import REASONS
-from dicomdex.extract.row import Reading
 from dicomdex.extract.window import Window
 from tests.factories import CT_IMAGE, MemorySource, element, identity, image, part10, place, pydicom_files
 from tests.unit.mutated import mutations
@@ -38,7 +37,7 @@ def without_reader(reading: Reading) -> Reading:
     """A reading but for who read it, and why not the other."""
     said = tuple(warning for warning in reading.warnings if not warning.startswith("fallback_"))
     columns = {name: value for name, value in reading.columns.items() if name != "tags_present"}
-    return replace(reading, parser=None, warnings=said, columns=columns)
+    return reading._replace(parser=None, warnings=said, columns=columns)
 
 
 def files(count: int) -> Iterator[bytes]:

@@ -148,6 +148,29 @@ def test_only_regular_files_are_opened_and_a_fifo_does_not_block(root: Path, loc
             local.open(path)
 
 
+def test_a_directory_that_was_opened_before_is_followed_nowhere_else(root: Path, local: LocalStorage) -> None:
+    outside = root.parent / "outside"
+    for directory in (root / "d", outside):
+        directory.mkdir()
+        (directory / "x").write_bytes(directory.name.encode())
+
+    def content() -> bytes:
+        with local.open("d/x") as source:
+            return source.read_at(0, 10)
+
+    assert content() == b"d"
+    (root / "d").rename(root / "moved")
+    (root / "d").symlink_to(outside)
+    assert content() == b"d"
+    (root / "moved" / "x").unlink()
+    with pytest.raises(NotRegular):
+        content()
+    (root / "d").unlink()
+    (root / "d").mkdir()
+    (root / "d" / "x").write_bytes(b"new")
+    assert content() == b"new"
+
+
 def test_a_path_never_leads_out_of_the_storage(root: Path, local: LocalStorage) -> None:
     (root.parent / "secret").touch()
     for path in ("../secret", "d/../../secret", "%2E%2E/secret", ".."):

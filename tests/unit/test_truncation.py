@@ -10,7 +10,7 @@ from functools import lru_cache
 import pytest
 
 from dicomdex.extract.reader import read
-from dicomdex.extract.row import Reading
+from dicomdex.extract.reading import Reading
 from tests.factories import MemorySource, pydicom_file, pydicom_files
 
 CUTS = 2_000

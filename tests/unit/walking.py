@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dicomdex.extract.doubt import Doubt
 from dicomdex.extract.fallback import read_scanned
 from dicomdex.extract.memo import Memo
 from dicomdex.extract.part10 import open_frame
+from dicomdex.extract.reading import Reading
 from dicomdex.extract.record import record
 from dicomdex.extract.reject import Rejected
-from dicomdex.extract.row import Reading
 from dicomdex.extract.walker import Walker
 from dicomdex.extract.window import Window
 from tests.factories import MemorySource
@@ -40,7 +38,7 @@ def same(content: bytes, memo: Memo | None = None) -> Reading:
     ours, theirs = walked(content, memo), by_pydicom(content)
     assert isinstance(ours, Reading), getattr(ours, "warning", "")
     assert theirs is not None
-    assert replace(ours, columns={}) == replace(theirs, columns={})
+    assert ours._replace(columns={}) == theirs._replace(columns={})
     assert ours.columns == theirs.columns
     return ours
 

@@ -17,14 +17,15 @@ from dicomdex.adapters import frames
 from dicomdex.adapters.child_limits import OUT_OF_MEMORY, ChildLimits
 from dicomdex.adapters.storage_local import LocalStorage
 from dicomdex.entry import ByteSource
-from dicomdex.errors import DicomdexError
+from dicomdex.errors import DicomdexError, StorageFault
 from dicomdex.extract.batch import Placement, Rows
 from dicomdex.extract.members import Found, OpenFile, read_entry
+from dicomdex.extract.reading import Reading
 from dicomdex.extract.reject import Reject
-from dicomdex.extract.row import Reading
 from dicomdex.manifest import ManifestEntry
 
 if TYPE_CHECKING:
+    from dicomdex.adapters.read_ahead import ReadAhead
     from dicomdex.adapters.storage import Storage
 
 Read = Callable[[ByteSource], Reading]
@@ -43,6 +44,7 @@ class ReadingChild:
         self._mark = frames.Mark(int(begin["mark"]))
         self._limits = ChildLimits(float(begin["cpu_seconds"]), int(begin["memory"]))
         self._storages: dict[str, Storage] = {}
+        self._ahead: dict[str, ReadAhead] = {}
 
     def work(self) -> None:
         """Announce that the limits hold, then read slice after slice; never returns."""
@@ -63,7 +65,7 @@ class ReadingChild:
     def _read_slice(self, wanted: dict[str, Any]) -> None:
         placed = Placement(**wanted["placed"])
         rows, skip = Rows(placed, ndjson=wanted["ndjson"]), int(wanted["skip"])
-        opener = self._opener(wanted["root"])
+        opener = self._opener(wanted)
         for at, fields in enumerate(wanted["entries"]):
             entry, condemned = ManifestEntry(*fields), _members(wanted["condemned"].get(str(at), {}))
             for row, found in self._begun(at, _found(entry, condemned, skip, opener, self._read)):
@@ -97,11 +99,19 @@ class ReadingChild:
             frames.send(self._out, frames.LINES, chunk.lines)
         frames.send(self._out, frames.FLUSH, {"entry": position.entry, "row": position.row, "done": done})
 
-    def _opener(self, root: str) -> OpenFile:
+    def _opener(self, wanted: dict[str, Any]) -> OpenFile:
+        root = wanted["root"]
         if root not in self._storages:
             self._storages[root] = _storage(root)
         landing = self._storages[root]
-        return lambda entry: landing.open(entry.path)
+        if root.startswith("file:") or wanted["reads"] < 2:
+            return lambda entry: landing.open(entry.path)
+        if root not in self._ahead:
+            from dicomdex.adapters.read_ahead import ReadAhead  # threads, which local files do not need
+
+            self._ahead[root] = ReadAhead(landing, wanted["reads"])
+        self._ahead[root].begin(ManifestEntry(*fields) for fields in wanted["entries"])
+        return self._ahead[root].open
 
 
 def _storage(root: str) -> Storage:
@@ -137,7 +147,8 @@ def _members(condemned: dict[str, list[str]]) -> Condemned:
 
 def _failure(error: DicomdexError | OSError) -> dict[str, Any]:
     if isinstance(error, OSError):
-        return {"errno": error.errno, "text": error.strerror or type(error).__name__}
+        fault = isinstance(error, StorageFault)
+        return {"errno": error.errno, "text": error.strerror or type(error).__name__, "fault": fault}
     return {"error": type(error).__name__, "text": str(error)}
 
 

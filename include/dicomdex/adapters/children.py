@@ -36,6 +36,7 @@ class Slice:
     placed: Placement
     entries: Sequence[ManifestEntry]
     ndjson: bool = False
+    reads: int = 1  # files that a child opens at the same time, where they are not on local disks
 
     def path_of(self, entry: int) -> str:
         """Path of an entry as its row has it."""
@@ -165,6 +166,7 @@ class BatchChild:
                 "root": wanted.root,
                 "placed": asdict(wanted.placed),
                 "ndjson": wanted.ndjson,
+                "reads": wanted.reads,
                 "entries": [_fields(entry) for entry in wanted.entries[first : span.stop]],
                 "skip": span.skip,
                 "condemned": {at: {str(row): why for row, why in rows.items()} for at, rows in condemned.items()},

@@ -194,4 +194,4 @@ def _raised(told: dict[str, Any]) -> str:
     if "error" in told:
         known = getattr(errors, told["error"], errors.DicomdexError)
         raise known(told["text"])
-    raise OSError(told["errno"], told["text"])
+    raise (errors.StorageFault if told.get("fault") else OSError)(told["errno"], told["text"])

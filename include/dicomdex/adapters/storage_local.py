@@ -9,54 +9,13 @@ import errno
 import os
 import secrets
 import stat as modes
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes, urlparse
 
-from dicomdex.entry import Child, Entry, NotRegular, escape, unescape
-
-_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-_DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
-_ERRNO = {  # of errors that a Python file system raises without a number
-    FileNotFoundError: errno.ENOENT,
-    FileExistsError: errno.EEXIST,
-    NotADirectoryError: errno.ENOTDIR,
-    PermissionError: errno.EACCES,
-    TimeoutError: errno.ETIMEDOUT,
-}
-_NOT_REGULAR = (errno.ELOOP, errno.ENXIO, errno.ENODEV)
-
-
-class LocalSource:
-    """An open regular file, read by `pread`. Use as a context manager."""
-
-    def __init__(self, descriptor: int, found: os.stat_result | None = None) -> None:
-        self._descriptor = descriptor
-        found = found or os.fstat(descriptor)
-        self.size = found.st_size
-        self.mtime = found.st_mtime_ns
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Up to `length` bytes from `offset`; fewer only at the end of the file."""
-        try:
-            chunk = os.pread(self._descriptor, length, offset)
-        except OSError as error:
-            raise _without_path(error) from None
-        if len(chunk) == length or not chunk:
-            return chunk
-        with pathless():
-            chunks = [chunk]  # Linux gives at most 2 GiB a call
-            while chunk and (got := sum(map(len, chunks))) < length:
-                chunk = os.pread(self._descriptor, length - got, offset + got)
-                chunks.append(chunk)
-            return b"".join(chunks)
-
-    def __enter__(self) -> LocalSource:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+from dicomdex.adapters.local_source import Beneath, LocalSource, pathless
+from dicomdex.entry import Child, Entry, escape, unescape
 
 
 class LocalStorage:
@@ -65,6 +24,7 @@ class LocalStorage:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self._root = unquote_to_bytes(urlparse(url).path).rstrip(b"/")
+        self._beneath = Beneath(self._root)
 
     def walk(self, prefix: str) -> Iterator[Entry]:
         """Everything below a directory that is no directory, links as links."""
@@ -114,14 +74,7 @@ class LocalStorage:
 
     def open(self, path: str) -> LocalSource:
         """A regular file below the root; NotRegular where the name, or a directory above it, is something else."""
-        descriptor = self._open_beneath(unescape(path))
-        found = os.fstat(descriptor)
-        if not modes.S_ISREG(found.st_mode):
-            os.close(descriptor)
-            raise NotRegular(errno.EINVAL, "not a regular file")
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
-        return LocalSource(descriptor, found)
+        return self._beneath.open(unescape(path))
 
     def read_bytes(self, path: str) -> bytes:
         """The whole file."""
@@ -161,6 +114,26 @@ class LocalStorage:
             _sync_directory(os.path.dirname(real))
         return True
 
+    def write_new(self, path: str, pieces: Iterable[bytes]) -> None:
+        """Create with O_EXCL, write, fsync; out of the page cache, so that a read-back comes from the disk."""
+        real = self._real(path)
+        with pathless():
+            os.makedirs(os.path.dirname(real), exist_ok=True)
+            descriptor = os.open(real, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        with os.fdopen(descriptor, "wb", buffering=0) as target:
+            for piece in pieces:  # their own errors are no errors of this storage
+                with pathless():
+                    _write_whole(target, piece)
+            with pathless():
+                os.fsync(target.fileno())
+                if hasattr(os, "posix_fadvise"):
+                    os.posix_fadvise(target.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def sync_directory(self, path: str) -> None:
+        """Let the names in a directory survive a loss of power."""
+        with pathless():
+            _sync_directory(self._real(path))
+
     def rename_to(self, path: str, other: Any, other_path: str) -> None:
         """Move the file to another local root in one step; OSError (EXDEV) when that is another file system."""
         target = other._real(other_path)
@@ -178,43 +151,6 @@ class LocalStorage:
         if b".." in raw and b".." in raw.split(b"/"):
             raise ValueError("a path must not lead out of its storage")
         return self._root + b"/" + raw.strip(b"/")
-
-    def _open_beneath(self, raw: bytes) -> int:
-        """Open name by name, so that a directory swapped for a link since the listing leads nowhere."""
-        *above, name = raw.split(b"/")
-        if b".." in above or name in (b"", b".", b".."):
-            raise ValueError("a path must not lead out of its storage")
-        directory = -1
-        try:  # as `pathless`, without its cost: this is done for every file
-            directory = os.open(self._root + b"/", os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
-            for part in above:
-                inner = os.open(part, _DIRECTORY, dir_fd=directory)
-                os.close(directory)
-                directory = inner
-            return os.open(name, _READ, dir_fd=directory)
-        except OSError as error:
-            if directory >= 0 and (error.errno in _NOT_REGULAR or isinstance(error, NotADirectoryError)):
-                raise NotRegular(errno.EINVAL, "not a regular file") from None
-            raise _without_path(error) from None
-        finally:
-            if directory >= 0:
-                os.close(directory)
-
-
-@contextmanager
-def pathless() -> Iterator[None]:
-    """Raise a storage error again without the path in its text: paths may hold names of patients."""
-    try:
-        yield
-    except NotRegular:
-        raise
-    except OSError as error:
-        raise _without_path(error) from None
-
-
-def _without_path(error: OSError) -> OSError:
-    number = error.errno or next((n for kind, n in _ERRNO.items() if isinstance(error, kind)), errno.EIO)
-    return OSError(number, os.strerror(number))
 
 
 def _scan(directory: bytes, *, missing_ok: bool) -> list[os.DirEntry[bytes]]:
@@ -244,6 +180,12 @@ def _write_new(real: bytes, content: bytes) -> None:
         target.write(content)
         target.flush()
         os.fsync(target.fileno())
+
+
+def _write_whole(target: Any, piece: bytes) -> None:
+    view = memoryview(piece)
+    while view:
+        view = view[target.write(view) :]
 
 
 def _sync_directory(directory: bytes) -> None:

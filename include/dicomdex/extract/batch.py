@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from dicomdex.extract.members import Found
 from dicomdex.extract.reader import UID
-from dicomdex.extract.row import FILES_SCHEMA, PROMOTED_FIELDS, ROW_SCHEMA, Reading, file_id
+from dicomdex.extract.reading import Reading
+from dicomdex.extract.row import FILES_SCHEMA, PROMOTED_FIELDS, ROW_SCHEMA, file_id
 from dicomdex.manifest import ManifestEntry
 
 CHUNK_ROWS = 1_000

@@ -16,7 +16,7 @@ from dicomdex.extract.doubt import SOP_INSTANCE, Doubt
 from dicomdex.extract.fragments import CONVERTERS, Convert, numbers
 from dicomdex.extract.layout import LONG_VRS, PIXEL_TAGS, UNDEFINED
 from dicomdex.extract.promote import ROOTS
-from dicomdex.extract.promoters import FAST, Short
+from dicomdex.extract.promoters import Plain, plain_way
 
 BULK = 1 << 10
 LONG_TEXT = 64 << 10
@@ -33,7 +33,7 @@ class Head(NamedTuple):
 
     `prefix` is the fragment up to its VR: `"00100010":{"vr":"PN"`. `vr` is None in implicit VR, where it comes from
     the dictionary. `promoted`: it gives columns. `text`: the tag as the model's key.
-    `column` and `short`: its one column, and the short way to its value. `eight`: the 8 bytes.
+    `column` and `plain`: its one column, and the short way to both. `eight`: the 8 bytes.
     """
 
     size: int
@@ -45,7 +45,7 @@ class Head(NamedTuple):
     length: int
     text: str
     column: str
-    short: Short | None
+    plain: Plain | None
     eight: bytes
 
 
@@ -100,11 +100,11 @@ class Heads(dict[bytes, Head]):
             convert: Convert | None = numbers(vr, self.little, length)
         else:
             convert = self._converters.get(vr)
-        plain = length <= LONG_TEXT and not is_special(tag, vr, said) and not is_bulk(vr, length)
-        convert = convert if plain else None
+        if length > LONG_TEXT or is_special(tag, vr, said) or is_bulk(vr, length):
+            convert = None
         prefix = b'"%08X":{"vr":"%b"' % (tag, vr.encode())
-        column, short = FAST.get(tag, ("", None))
-        return Head(size, tag, prefix, convert, tag in ROOTS, said, length, f"{tag:08X}", column, short, eight)
+        column, plain = plain_way(tag, vr, little=self.little) if convert is not None else ("", None)
+        return Head(size, tag, prefix, convert, tag in ROOTS, said, length, f"{tag:08X}", column, plain, eight)
 
 
 def is_special(tag: int, vr: str, said: str | None) -> bool:

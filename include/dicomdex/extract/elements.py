@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dicomdex.extract import values
 from dicomdex.extract.dictionary import public_vr
-from dicomdex.extract.dispatch import BULK, CHARACTER_SET, EXTENDED_OFFSET_TABLE, Heads, heads_of, is_bulk
+from dicomdex.extract.dispatch import CHARACTER_SET, EXTENDED_OFFSET_TABLE, PIXEL_REPRESENTATION, is_bulk
 from dicomdex.extract.doubt import Doubt
 from dicomdex.extract.fragments import CONVERTERS, EMPTY
+from dicomdex.extract.items import Items
 from dicomdex.extract.layout import LARGE, PIXEL_TAGS, UNDEFINED, Element
-from dicomdex.extract.resolver import CUT, Resolver
-from dicomdex.extract.state import ASSUMED
-
-DEPTH_MAX = 60
+from dicomdex.extract.resolver import CUT
 
 
-class Elements(Resolver):
-    """The elements that the walker's loop leaves to it, and those of items."""
+class Elements(Items):
+    """The elements that the walker's loop leaves to it, and the one of items."""
 
     def special(self, tag: int, said: str | None, start: int, length: int, limit: int | None, depth: int = 0) -> bytes:
         """The fragment of an element; `self.next` is the position behind it, `self.state` what holds from there on.
@@ -62,6 +60,8 @@ class Elements(Resolver):
         return b'"%08X":{"vr":"SQ"%b' % (tag, found)
 
     def _bulk(self, tag: int, vr: str, start: int, length: int, limit: int | None) -> bytes:
+        if tag == PIXEL_REPRESENTATION:  # of over a kilobyte: inside an item it counts for pydicom, outside not
+            raise Doubt("signed", tag)
         if limit is not None or length <= LARGE:
             self._fits(start + length, limit)
         elif self.base + start + length > self.window.size:
@@ -93,83 +93,3 @@ class Elements(Resolver):
             raise Doubt("undefined", tag)
         found, self.next = self._items(tag, start, UNDEFINED, said is None, limit, depth)
         return b'"%08X":{"vr":"SQ"%b' % (tag, found)
-
-    def _items(
-        self, tag: int, start: int, length: int, implicit: bool, limit: int | None, depth: int
-    ) -> tuple[bytes, int]:
-        """(JSON behind the VR, position behind) of a sequence whose first item begins at `start`."""
-        item, _, sequence_end = self._marks
-        end = None if length == UNDEFINED else start + length
-        found: list[bytes] = []
-        position, eager = start, self._eager
-        self._eager = end is None or (eager and not self._definite)
-        while position != end:
-            self._fits(position + 8, limit)
-            mark, size = self.block[position : position + 4], self.long_length(self.block, position + 4)[0]
-            position += 8
-            if mark == item and depth < DEPTH_MAX:
-                written, position = self._item(position, size, implicit, limit, depth + 1)
-                found.append(written)
-            elif mark == sequence_end and end is None:
-                break
-            else:
-                raise Doubt("sequence", tag)
-        self._eager = eager
-        return (b',"Value":[%b]}' % b",".join(found) if found else EMPTY), position
-
-    def _item(self, position: int, size: int, implicit: bool, limit: int | None, depth: int) -> tuple[bytes, int]:
-        """(JSON, position behind) of an item; it inherits the character set and the sign, and gives nothing back."""
-        end = None if size == UNDEFINED else position + size
-        if end is not None:
-            self._fits(end, limit)
-            limit = end
-        if size and not implicit:
-            self._fits(position + 6, limit)
-            code = self.block[position + 4 : position + 6]
-            implicit = not (code.isalpha() and code.isupper())
-        before = self.state, self._settled, self._definite
-        self.state, self._settled, self._definite = self.state.item(self.states), set(), False
-        found, position = self._elements_of_item(position, end, heads_of(implicit, self.little), limit, depth)
-        inherited = set() if self._definite else self._settled
-        self.state, self._settled, self._definite = before
-        if inherited and not self._definite:
-            self._settled |= inherited
-            if not self.state.signed:
-                self.state = self.state.moved(self.states, "signed", ASSUMED)
-        return b"{%b}" % b",".join(found), position
-
-    def _elements_of_item(
-        self, position: int, end: int | None, heads: Heads, limit: int | None, depth: int
-    ) -> tuple[list[bytes], int]:
-        found: list[bytes] = []
-        block, item_end, last = self.block, self._marks[1], -1
-        warn, closed, top = self.warn, end is None, len(self.block) if limit is None else limit
-        while position != end:
-            start = position + 8
-            if start > top:
-                self._fits(start, limit)
-            eight = block[position:start]
-            if closed and eight[:4] == item_end:
-                return found, start
-            size, tag, prefix, convert, _, said, length, *_ = heads[eight]
-            if size == 0:
-                start = position + 12
-                self._fits(start, limit)
-                length = self.long_length(block, position + 8)[0]
-            if tag <= last:
-                raise Doubt("order", tag)
-            last = tag
-            if convert is None or length > BULK:
-                fragment = self.special(tag, said, start, length, limit, depth)
-                position = self.next
-            else:
-                position = start + length
-                if position > top:
-                    self._fits(position, limit)
-                try:
-                    fragment = prefix + convert(block[start:position], tag, self.state.encodings, warn)
-                except ValueError:
-                    fragment = self.kept_raw(tag, start, length)
-            if fragment:
-                found.append(fragment)
-        return found, position

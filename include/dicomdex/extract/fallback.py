@@ -15,8 +15,8 @@ from dicomdex.extract.parse import parse
 from dicomdex.extract.part10 import DICOMDIR_CLASS, Frame
 from dicomdex.extract.pixels import frame_offsets
 from dicomdex.extract.promote import promote
+from dicomdex.extract.reading import Reading
 from dicomdex.extract.reject import Rejected
-from dicomdex.extract.row import Reading
 from dicomdex.extract.window import WindowFile
 
 DIRECTORY_RECORDS = 0x00041220

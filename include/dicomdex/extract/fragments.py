@@ -23,7 +23,6 @@ Convert = Callable[[bytes, int, Sequence[str], Warn], bytes]
 
 EMPTY = b"}"
 CLEAN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')  # printable and the same in JSON
-UID_CHARACTERS = b"0123456789."
 SECOND = rb"(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9](?:\.[0-9]{1,6})?"
 USUAL = {"TM": re.compile(SECOND).fullmatch}  # what nearly all values of a VR look like
 DECIMAL = b"0123456789+-. \\"
@@ -78,15 +77,16 @@ def _no(value: bytes) -> bool:
 def unique_identifier(raw: bytes, tag: int, encodings: Sequence[str], warn: Warn) -> bytes:
     """UI."""
     value = raw.rstrip(b" \0")
-    if value.translate(None, UID_CHARACTERS) or value[:1] in b".0" or len(value) > 64:
-        plain = False
-    else:  # the pattern costs more than all of this, and few have a component that begins with 0
-        plain = value[-1] != 46 and ((b".0" not in value and b".." not in value) or bool(values.UID_BYTES(value)))
-    if plain:
+    if is_plain_uid(value):
         return b',"Value":["%b"]}' % value
     if tag == SOP_INSTANCE and not UID(value.decode("latin-1")):
         raise Doubt("bad_value", tag)
     return found_text("UI", raw, tag, encodings, warn)
+
+
+def is_plain_uid(value: bytes) -> bool:
+    """Whether a UID is one, and alone."""
+    return len(value) <= 64 and values.UID_BYTES(value) is not None
 
 
 def application_entity(raw: bytes, tag: int, encodings: Sequence[str], warn: Warn) -> bytes:

@@ -17,6 +17,7 @@ from typing import NamedTuple, cast
 from dicomdex.entry import ByteSource, NotRegular
 from dicomdex.extract.archive import (
     ARCHIVE_ERRORS,
+    LOOKED_AHEAD,
     TAR_BLOCK,
     Archive,
     Member,
@@ -25,10 +26,10 @@ from dicomdex.extract.archive import (
     suffix_of,
 )
 from dicomdex.extract.archive_gzip import GzipArchive, TarGzArchive, holds_tar
-from dicomdex.extract.archive_tar import TarArchive, is_empty_tar
+from dicomdex.extract.archive_tar import LONGEST_HEADER, TarArchive, is_empty_tar
 from dicomdex.extract.archive_zip import ZipArchive, ends_as_zip
+from dicomdex.extract.reading import Reading
 from dicomdex.extract.reject import Reject, Rejected
-from dicomdex.extract.row import Reading
 from dicomdex.manifest import ManifestEntry
 
 OpenFile = Callable[[ManifestEntry], AbstractContextManager[ByteSource]]
@@ -75,10 +76,11 @@ def read_entry(
         yield from _opened(entry, open_file, read, condemned)
 
 
-def open_archive(path: str, source: ByteSource) -> Archive | None:
+def open_archive(path: str, source: ByteSource, ahead: int = LOOKED_AHEAD) -> Archive | None:
     """The archive that a file is by its name and its first bytes; None where it is to be read as any other file.
 
     DICM at byte 128 makes it DICOM, whatever its name. Rejected where it is an archive that can't be listed at all.
+    `ahead`: how many bytes of a tar in gzip are inflated to list its members before the first is read.
     """
     suffix = suffix_of(path)
     head = source.read_at(0, TAR_BLOCK) if suffix else b""
@@ -90,7 +92,28 @@ def open_archive(path: str, source: ByteSource) -> Archive | None:
         return TarArchive(source) if begins_as(suffix, head) or is_empty_tar(source) else None
     if not begins_as(suffix, head):
         return None
-    return TarGzArchive(source) if suffix != ".gz" and holds_tar(source) else GzipArchive(source, named_inside(path))
+    if suffix != ".gz" and holds_tar(source):
+        return TarGzArchive(source, ahead)
+    return GzipArchive(source, named_inside(path))
+
+
+def open_member(path: str, source: ByteSource, name: str) -> ByteSource:
+    """The bytes of one member of the archive at `path`, whose name is that of the column `member`.
+
+    They are read by position, best forward: an inflated member begins anew for a jump back, 8 times at most. A tar in
+    gzip is inflated up to the member and no further. Rejected as its row would be, from here as from reading them, and
+    as `vanished` where there is no such archive or member; an OSError of the storage propagates.
+    """
+    try:
+        archive = open_archive(path, source, LONGEST_HEADER)
+        for member in archive.members if archive else ():
+            if archive and member.name == name:
+                if member.reject is not None:
+                    raise Rejected(member.reject.reason, member.reject.what, member.reject.offset)
+                return archive.open(member)
+    except ARCHIVE_ERRORS as error:
+        raise Rejected("crashed", type(error).__name__) from None
+    raise Rejected("vanished", "the archive has no such member")
 
 
 def member_digests(path: str, source: ByteSource, wanted: Collection[str | None]) -> dict[str, tuple[int, str]]:

@@ -1,249 +1,159 @@
-"""What the walker has converted before: templates of series, whose constant stretches are taken in one step each.
+"""What the walker has converted before: elements by their bytes, items of sequences, and plans of series.
 
-Files of one series share most of their bytes. The first file of a series leaves a node for each of its elements: the
-raw bytes, the finished fragment, the promoted columns. The second one keeps those nodes whose bytes it has too, and
-neighbours become one node. So a template soon holds what is constant between two elements that vary, and a file costs
-one comparison of memory a node, and a conversion a varying element. A new series begins with the template of its
-kind, which holds what is constant for one model of scanner.
+Files share most of their bytes, those of one series nearly all. An element of the first file of a series is taken from
+what other series left, where its bytes are known: the finished fragment, the promoted columns. The second file shows
+which elements vary in this series, and a plan is made of it: what is constant between two elements that vary is one
+comparison of memory, and only they are converted. A file that strays from the plan is taken element by element from
+there on, and where it shows more that varies, a new plan is made of it.
 
 A node is only taken where the file has exactly its bytes, in the state it was made in (character set, sign, private
-creators): which template is asked decides about the time, never about the result. What depends on its place in the
-file, or was warned of, never becomes a node.
+creators): what is remembered decides about the time, never about the result. What depends on its place in the file, or
+was warned of, never becomes a node.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from dicomdex.extract.dispatch import Head
-from dicomdex.extract.state import State, States
+from dicomdex.extract.nodes import Absent, Node, Taken
+from dicomdex.extract.plan import Plan, Segment, Walk, planned
+from dicomdex.extract.state import States
 
-if TYPE_CHECKING:
-    from dicomdex.extract.plan import Plan
-
-BYTES_MAX = 64 << 20
+BYTES_MAX = 64 << 20  # of plans
+KNOWN_MAX = 16 << 20  # of elements, and half of it of items
 STATES_MAX = 4_000
-OVERHEAD = 600  # bytes of Python objects a node takes besides its own
+OVERHEAD, NODE_USUAL = 600, 200  # bytes of Python objects a node takes, and of its own, as a rule
 SLOTS_MORE = 40  # converted elements beyond those expected: then the template is learned anew
 
 SERIES_UID = 0x0020000E
-KIND = {0x00080005: b"CS", 0x00080016: b"UI", 0x00081090: b"LO"}  # character set, SOP Class, model name
-
-
-class Node(NamedTuple):
-    """Consecutive elements: their bytes, their fragments joined by commas, and what they do besides.
-
-    `before` and `after` are the states around them, `first` and `last` their tags, `tags` all of them as text,
-    `parts` the single elements of a node made of several.
-    """
-
-    raw: bytes
-    fragment: bytes
-    columns: dict[str, Any] | None
-    before: State
-    after: State
-    first: int
-    last: int
-    tags: str
-    parts: tuple[Node, ...] = ()
-
-
-class Absent(NamedTuple):
-    """A node that the file does not have."""
-
-    node: Node
-
-
-# What became of an element: the node it was taken by or made into; where it made none, its head, or the state behind an
-# element that is no plain value.
-Taken = Node | Absent | Head | State
+LOOKED_FOR = 32 << 10  # bytes of a header in which it is looked for
 
 
 class Template:
-    """Nodes in the order of their tags. `fresh`: of one file only, nothing merged yet. `slots`: elements converted.
+    """What is known of a series: nodes that were not seen to vary, in the order of their tags, and its plan.
 
-    `plan`: what a file is taken by once no node changes any more; `strayed` files that did not follow it to its end.
+    `slots`: elements converted. `strayed`: files that did not follow the plan to its end. `bytes`: what all takes.
     """
 
-    __slots__ = ("bytes", "fresh", "nodes", "plan", "slots", "strayed", "visits")
+    __slots__ = ("bytes", "nodes", "plan", "slots", "strayed")
 
-    def __init__(self) -> None:
-        self.nodes: list[Node] = []
-        self.fresh = True
+    def __init__(self, nodes: list[Node]) -> None:
+        self.nodes = nodes
         self.plan: Plan | None = None
-        self.bytes = self.visits = self.slots = self.strayed = 0
+        self.bytes = self.slots = self.strayed = 0
 
 
-class Visit:
-    """One file's use of the memo: the template to follow, and whether a new one is made of the file."""
+class Visit(NamedTuple):
+    """One file's use of the memo: its series, and the template of it, which a first file does not have."""
 
-    __slots__ = ("kind", "learning", "series", "template")
-
-    def __init__(self, template: Template, series: Any, kind: Template | None) -> None:
-        self.template, self.series, self.kind = template, series, kind
-        self.learning = kind is not None
-
-
-class Walk(NamedTuple):
-    """A file's elements: what became of them, in order; `changed`: nodes of the template did not fit it.
-
-    `followed`: the plan where it did to the end; else `elements` counts them, and `converted` those not taken.
-    `begin`: the state it began in, `extent` of its header in bytes.
-    """
-
-    taken: list[Taken]
-    changed: bool
-    followed: Plan | None
-    elements: int
-    converted: int
-    begin: State
-    extent: int
-    implicit: bool
-    little: bool
+    series: Any
+    template: Template | None
 
 
 class Memo:
-    """The templates of the series seen last; bounded by bytes. It lives as long as its process reads files."""
+    """What was converted last; bounded by bytes. It lives as long as its process reads files."""
 
-    def __init__(self, bytes_max: int = BYTES_MAX) -> None:
+    def __init__(self, bytes_max: int = BYTES_MAX, known_max: int = KNOWN_MAX) -> None:
         self.bytes = self.hits = self.misses = 0
-        self._bytes_max = bytes_max
+        self._bytes_max, self._known_max = bytes_max, known_max
         self._begin()
 
     def _begin(self) -> None:
-        self.bytes = 0
+        self.bytes = self._known_bytes = self._items_bytes = 0
         self._states = {(implicit, little): States() for implicit in (False, True) for little in (False, True)}
         self._series: dict[Any, Template] = {}
-        self._kinds: dict[Any, Template] = {}
+        self.items: dict[Any, tuple[bytes, bytes]] = {}  # of sequences: key -> (bytes, JSON)
 
     def states(self, implicit: bool, little: bool) -> States:
         """The states of an encoding."""
         found = self._states[implicit, little]
-        if len(found.known) > STATES_MAX or len(self._kinds) > STATES_MAX:
+        if len(found.known) > STATES_MAX:
             self._begin()
             found = self._states[implicit, little]
         return found
 
+    def keep(self, key: Any, raw: bytes, written: bytes) -> None:
+        """Remember an item; all are forgotten where they are too many."""
+        self._items_bytes += 2 * len(raw) + len(written) + OVERHEAD
+        if self._items_bytes > self._known_max // 2:
+            self.items, self._items_bytes = {}, 0
+        self.items[key] = raw, written
+
     def visit(self, block: bytes, start: int, implicit: bool, little: bool) -> Visit:
-        """The template for a file of which `block` has the first bytes: its series', else its kind's."""
-        uid = _value(block, start, SERIES_UID, b"UI", implicit, little)
-        series = (implicit, little, uid)
-        found = self._series.pop(series, None) if uid else None
+        """The template for a file of which `block` has the first bytes."""
+        uid = _value(block, start, implicit, little)
+        series = (implicit, little, uid) if uid else None
+        found = self._series.pop(series, None)
         if found is not None:
             self._series[series] = found  # now the one used last
-            return Visit(found, series, None)
-        kind = (implicit, little, *(_value(block, start, tag, vr, implicit, little) for tag, vr in KIND.items()))
-        template = self._kinds.get(kind)
-        if template is None:
-            template = self._kinds[kind] = Template()
-        return Visit(template, series if uid else None, template)
+        return Visit(series, found)
 
     def leave(self, visit: Visit, walk: Walk) -> None:
         """Note what became of a file's elements."""
-        template = visit.template
         if walk.followed is not None:
-            template.visits += 1
             self.hits += walk.followed.known
             self.misses += walk.followed.converted
             return
-        taken = walk.taken
         self.misses += walk.converted
         self.hits += walk.elements - walk.converted
-        if visit.kind is not None:
-            self._learn(visit, taken, walk.changed)
+        if visit.template is None:
+            self._learn(visit.series, walk)
             return
-        template.visits += 1
-        slots = sum(isinstance(element, Head | State) for element in taken)
-        if template.fresh:
-            self._renew(template, merged(taken))
-            template.fresh, template.slots = False, slots
-        elif slots > template.slots + SLOTS_MORE:
+        template = visit.template
+        if template.plan is not None and walk.converted > template.slots + SLOTS_MORE:
             self.bytes -= template.bytes
             del self._series[visit.series]
-        elif walk.changed:
-            self._renew(template, merged(taken))
-        elif template.plan is None or template.strayed & (template.strayed - 1) == 0:  # the 1st, 2nd, 4th, ... time
-            self._settle(template, walk)
-        else:
+        elif walk.changed or template.plan is None or template.strayed & (template.strayed - 1) == 0:
+            template.slots = walk.converted if template.plan is None else template.slots
+            template.strayed += 1
+            self._settle(template, flat(walk.taken), walk)
+        else:  # a plan is made of the 1st, 2nd, 4th, ... that strays and shows nothing new
             template.strayed += 1
 
-    def _settle(self, template: Template, walk: Walk) -> None:
-        from dicomdex.extract.plan import planned
+    def _learn(self, series: Any, walk: Walk) -> None:
+        """Note a first file, whose new nodes its states have already."""
+        self._known_bytes += walk.converted * (OVERHEAD + NODE_USUAL)
+        if self._known_bytes > self._known_max:
+            self._known_bytes = 0
+            for states in self._states.values():
+                states.forget()
+        if series is not None:
+            template = self._series[series] = Template([node for node in walk.taken if type(node) is Node])
+            self._weigh(template, walk.extent)
 
-        template.strayed += 1
-        whole = {id(node): node._replace(parts=()) for node in walk.taken if isinstance(node, Node)}
-        taken = [whole.get(id(e), e) for e in walk.taken]
-        nodes = [
-            e.node._replace(parts=()) if isinstance(e, Absent) else e for e in taken if isinstance(e, Node | Absent)
-        ]
-        template.plan = planned(taken, walk.begin, walk.extent, implicit=walk.implicit, little=walk.little)
-        self._renew(template, nodes, template.plan)
+    def _settle(self, template: Template, taken: list[Taken], walk: Walk) -> None:
+        template.plan = planned(taken, walk)
+        nodes = [e.node if type(e) is Absent else e for e in taken if type(e) in (Node, Absent)]
+        template.nodes = cast(list[Node], nodes)
+        self._weigh(template, template.plan.bytes)
 
-    def _learn(self, visit: Visit, taken: list[Taken], changed: bool) -> None:
-        kind = visit.template
-        kind.visits += 1
-        if not kind.nodes and kind.visits == 1:
-            self._renew(kind, [node for node in taken if isinstance(node, Node)])
-        elif kind.fresh or changed:
-            known = {id(part) for node in kind.nodes for part in (node, *node.parts)}
-            self._renew(kind, merged(node if isinstance(node, Absent) or id(node) in known else None for node in taken))
-            kind.fresh = False
-        if visit.series is not None:
-            template = self._series[visit.series] = Template()
-            self._renew(template, [node for node in taken if isinstance(node, Node)])
-
-    def _renew(self, template: Template, nodes: list[Node], plan: Plan | None = None) -> None:
-        """Give a template its nodes, and forget the series used longest ago where that is too much."""
-        template.plan = plan
-        size = sum(len(node.raw) + len(node.fragment) + OVERHEAD for node in nodes)
-        size += sum(OVERHEAD * len(node.parts) + 2 * len(node.raw) for node in nodes if node.parts)
-        size += 0 if plan is None else plan.bytes
+    def _weigh(self, template: Template, length: int) -> None:
+        """Note what a template takes, its nodes about thrice as much as `length`, and forget the series used longest
+        ago where that is too much.
+        """
+        size = OVERHEAD * (1 + len(template.nodes)) + 3 * length
         self.bytes += size - template.bytes
-        template.nodes, template.bytes = nodes, size
+        template.bytes = size
         while self.bytes > self._bytes_max and self._series:
             self.bytes -= self._series.pop(next(iter(self._series))).bytes
-        if self.bytes > self._bytes_max:
-            self._begin()
 
 
-def merged(taken: Iterable[Taken | None]) -> list[Node]:
-    """Nodes with neighbours made one."""
-    nodes: list[Node] = []
-    parts: list[Node] = []
-    for element in (*taken, None):
-        if isinstance(element, Node):
-            parts += element.parts or (element,)
-            continue
-        if parts:
-            nodes.append(joined(parts))
-            parts = []
-        if isinstance(element, Absent):
-            nodes.append(element.node)
-    return nodes
+def flat(taken: list[Taken | Segment]) -> list[Taken]:
+    """What became of each element, those of segments among them."""
+    found: list[Taken] = []
+    for element in taken:
+        if isinstance(element, Segment):
+            found += element.taken
+        else:
+            found.append(element)
+    return found
 
 
-def joined(parts: Sequence[Node]) -> Node:
-    """One node of several single ones, in their order."""
-    first, last = parts[0], parts[-1]
-    if first is last:
-        return first
-    columns: dict[str, Any] = {}
-    for part in parts:
-        if part.columns:
-            columns.update(part.columns)
-    fragment = b",".join([part.fragment for part in parts if part.fragment])
-    tags = " ".join([part.tags for part in parts if part.fragment])
-    raw = b"".join([part.raw for part in parts])
-    states = first.before, last.after
-    return Node(raw, fragment, columns or None, *states, first.first, last.last, tags, tuple(parts))
-
-
-def _value(block: bytes, start: int, tag: int, vr: bytes, implicit: bool, little: bool) -> bytes:
-    """Bytes of the first element that looks like this one: a hint at the series, of which nothing depends."""
+def _value(block: bytes, start: int, implicit: bool, little: bool) -> bytes:
+    """Bytes of the first element that looks like the Series Instance UID: a hint, of which nothing depends."""
     order = "little" if little else "big"
-    needle = (tag >> 16).to_bytes(2, order) + (tag & 0xFFFF).to_bytes(2, order)  # type: ignore[arg-type]
-    at = block.find(needle if implicit else needle + vr, start)
+    needle = (SERIES_UID >> 16).to_bytes(2, order) + (SERIES_UID & 0xFFFF).to_bytes(2, order)  # type: ignore[arg-type]
+    at = block.find(needle if implicit else needle + b"UI", start, start + LOOKED_FOR)
     if at < 0 or at + 8 > len(block):
         return b""
     length = block[at + (4 if implicit else 6) + (0 if little else 3 if implicit else 1)]

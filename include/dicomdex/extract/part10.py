@@ -46,13 +46,15 @@ class Frame:
 
 def open_frame(window: Window) -> Frame:
     """Read preamble and file meta information, and find out how the data set is encoded. Raises Rejected."""
-    part10 = window.block_at(0)[1][128:132] == b"DICM"
+    block = window.block_at(0)[1]
+    part10 = block[128:132] == b"DICM"
     start = 132 if part10 else 0
     if window.size <= start:
         raise Rejected("truncated", "nothing follows the preamble", start)
     frame = Frame(window, start, implicit=False, little=True, part10=part10)
-    if window.block_at(start)[1][start : start + 2] == b"\2\0":
-        _read_meta(frame)
+    if block[start : start + 2] == b"\2\0":
+        if not _read_plain_meta(frame, block):
+            _read_meta(frame)
     elif part10:
         frame.warnings.append("no_file_meta")
     if not part10:
@@ -65,8 +67,6 @@ def open_frame(window: Window) -> Frame:
 
 def _read_meta(frame: Frame) -> None:
     """File meta information is explicit little endian; its end is where group 0002 ends, whatever its length says."""
-    if _read_plain_meta(frame):
-        return
     meta = Scan(frame.window, frame.start, implicit=False, little=True, group=2).run()
     frame.start = meta.end
     frame.transfer_syntax = _uid(frame.window, meta.elements.get(0x00020010))
@@ -76,35 +76,38 @@ def _read_meta(frame: Frame) -> None:
         raise Rejected("trailing_zeros", "zeros follow the file meta information", meta.zeros)
 
 
-def _read_plain_meta(frame: Frame) -> bool:
+def _read_plain_meta(frame: Frame, block: bytes) -> bool:
     """The same for what nearly every file has: known VRs, all of it in the first bytes read. False: not so."""
-    base, block = frame.window.block_at(frame.start)
-    at, wanted = frame.start - base, {}
-    while block[at : at + 2] == b"\2\0":
-        head = _meta_head(block[at : at + 8])
-        if head is None:
-            return False
-        number, start, length = head
+    at, wanted = frame.start, {}
+    while True:
+        number, start, length = _meta_head(block[at : at + 8])
         if start == 12:
             length = int.from_bytes(block[at + 8 : at + 12], "little")
+        elif start == 0:
+            break
         elif number in META_WANTED:
             wanted[number] = block[at + 8 : at + 8 + length]
         at += start + length
     following = block[at : at + 8]
-    if len(following) < 8 or following == bytes(8):
+    if length < 0 or len(following) < 8 or following == bytes(8):
         return False
-    frame.start = base + at
+    frame.start = at
     frame.transfer_syntax = _text(wanted.get(b"\x10\0", b""))
     frame.media_class, frame.media_uid = _text(wanted.get(b"\2\0", b"")), _text(wanted.get(b"\3\0", b""))
     return True
 
 
 @lru_cache(maxsize=4096)
-def _meta_head(eight: bytes) -> tuple[bytes, int, int] | None:
-    """(element number, bytes of the header, length) of the first 8 bytes of an element; None for an unusual VR."""
+def _meta_head(eight: bytes) -> tuple[bytes, int, int]:
+    """(element number, bytes of the header, length) of the first 8 bytes of an element.
+
+    No bytes of a header where the file meta information ends; then the length is negative where a VR is unusual.
+    """
+    if eight[:2] != b"\2\0":
+        return b"", 0, 0
     if eight[4:6] == b"OB":
         return eight[2:4], 12, 0
-    return (eight[2:4], 8, eight[6] | eight[7] << 8) if eight[4:6] in META_VRS and len(eight) == 8 else None
+    return (eight[2:4], 8, eight[6] | eight[7] << 8) if eight[4:6] in META_VRS and len(eight) == 8 else (b"", 0, -1)
 
 
 def _text(raw: bytes) -> str | None:
@@ -121,22 +124,31 @@ def _choose_encoding(frame: Frame) -> None:
     """The transfer syntax decides; without one, and where the first element shows another VR mode, the bytes do."""
     base, block = frame.window.block_at(frame.start)
     head = block[frame.start - base : frame.start - base + 8]
-    syntax = frame.transfer_syntax
-    if syntax is None:
+    if frame.transfer_syntax is None:
         if frame.part10:
             frame.warnings.append("no_transfer_syntax")
         frame.implicit = not is_vr(head[4:6])
         frame.little = not (len(head) == 8 and _group(head, True) >= 0x0400 and _group(head, False) < 0x0400)
         return
-    frame.implicit = syntax == IMPLICIT_LITTLE
-    frame.little = syntax != EXPLICIT_BIG
-    if len(head) < 8:
-        return
-    if _group(head, frame.little) & 0xFF == 0 and 0 < _group(head, not frame.little) < 0x0100:
+    order, frame.implicit, frame.little, differs = _encoding(frame.transfer_syntax, head)
+    if not order:
         raise Rejected("not_conformant", "the byte order is not that of the transfer syntax", frame.start)
-    if frame.implicit == is_vr(head[4:6]):
-        frame.implicit = not frame.implicit
+    if differs:
         frame.warnings.append("vr_mode_differs")
+
+
+@lru_cache(maxsize=4096)
+def _encoding(syntax: str, head: bytes) -> tuple[bool, bool, bool, bool]:
+    """(whether the byte order is that of the syntax, implicit VR, little endian, whether the bytes say that VR mode)
+    of a transfer syntax and the first 8 bytes of the data set.
+    """
+    implicit, little = syntax == IMPLICIT_LITTLE, syntax != EXPLICIT_BIG
+    if len(head) < 8:
+        return True, implicit, little, False
+    if _group(head, little) & 0xFF == 0 and 0 < _group(head, not little) < 0x0100:
+        return False, implicit, little, False
+    differs = implicit == is_vr(head[4:6])
+    return True, implicit != differs, little, differs
 
 
 def _group(head: bytes, little: bool) -> int:

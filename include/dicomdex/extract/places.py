@@ -17,14 +17,15 @@ SEQUENCE_LONGEST = 64 << 20
 class Places(Elements):
     """A walk's place in its file, and the places it found."""
 
+    pixel: Element | None = None
+    header_end = 0
+    head = b""  # the file's bytes as far as the pixel data, where they are one block
+    _scanned = False
+
     def __init__(self, frame: Frame, memory: Memo | None) -> None:
         super().__init__(frame, memory)
-        self.pixel: Element | None = None
         self.fragments: list[int] = []  # offsets of the pixel data's item tags
-        self.header_end = 0
-        self.head = b""  # the file's bytes as far as the pixel data, where they are one block
         self._frame = frame
-        self._scanned = False
 
     def _special(self, tag: int, said: str | None, start: int, length: int) -> bytes:
         """Like `special`; where the block is too short nothing is left of the attempt."""

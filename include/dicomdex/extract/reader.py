@@ -11,9 +11,9 @@ from importlib.metadata import version
 from dicomdex.extract.doubt import PARSE_ERRORS, SOP_CLASS, SOP_INSTANCE, UID, Doubt
 from dicomdex.extract.memo import Memo
 from dicomdex.extract.part10 import DICOMDIR_CLASS, Frame, open_frame
+from dicomdex.extract.reading import Reading
 from dicomdex.extract.record import record
 from dicomdex.extract.reject import Reject, Rejected
-from dicomdex.extract.row import Reading
 from dicomdex.extract.walker import Walker
 from dicomdex.extract.window import ByteSource, StorageFailed, Window
 
@@ -25,7 +25,8 @@ __all__ = ["PYDICOM", "READER", "SOP_CLASS", "SOP_INSTANCE", "UID", "WALKER", "r
 
 
 def read(source: ByteSource, memo: Memo | None = None) -> Reading:
-    """Read one file. Rejects are values; an OSError of the storage propagates as it was raised.
+    """Read one file. Rejects are values; an OSError of the storage propagates as it was raised, and a MemoryError too:
+    what holds the memory may be another file's, so that this one has to be read once more alone.
 
     `memo` keeps what was converted for the files that follow; it changes the time this takes, never its result.
     """
@@ -36,8 +37,6 @@ def read(source: ByteSource, memo: Memo | None = None) -> Reading:
         return _reject(rejected.reject)
     except StorageFailed as failed:
         raise failed.error from None
-    except MemoryError:
-        return _reject(Reject("limit", "the header does not fit into memory"))
     except PARSE_ERRORS as error:  # a defect of the reader: it must cost one file, not the batch
         return _reject(Reject("crashed", type(error).__name__))
 

@@ -12,7 +12,7 @@ from dicomdex.extract.layout import Element, Layout
 from dicomdex.extract.part10 import Frame
 from dicomdex.extract.pixels import EXTENDED_OFFSET_TABLE, frame_offsets
 from dicomdex.extract.promote import TAGS_PRESENT
-from dicomdex.extract.row import Reading
+from dicomdex.extract.reading import Reading
 from dicomdex.extract.walker import Walker
 
 THERE = Element(b"", 0, 0, 0)

@@ -35,23 +35,25 @@ class Short(Exception):
 class Resolver:
     """A block of a file and the state of the data set in it, which says what its elements are."""
 
+    # Begun for every file: what is the same for all of them stands here.
+    extended: Element | None = None
+    once = False  # the last fragment is true in this place of this file alone
+    next = 0  # position behind the last special element
+    _definite = False
+    _eager = False  # inside a sequence of undefined length, whose items pydicom reads before it knows the sign
+
     def __init__(self, frame: Frame, memory: Memo | None) -> None:
         self.window, self.memory = frame.window, memory
         self.base, self.block = frame.window.block_at(frame.start)  # offset in the file of the block's first byte
         self.implicit, self.little = frame.implicit, frame.little
-        self.heads = heads_of(frame.implicit, frame.little)
+        self.heads = heads = heads_of(frame.implicit, frame.little)
         self.states = memory.states(frame.implicit, frame.little) if memory is not None else States()
-        self.state = self.states.state()
+        self.state = self.states.first
         self.large: list[tuple[int, int]] = []
-        self.extended: Element | None = None
         self.warnings: list[tuple[str, int]] = []
-        self.once = False  # the last fragment is true in this place of this file alone
-        self.next = 0  # position behind the last special element
         self._suffix = b"&deflated=1" if frame.deflated else b""
         self._settled: set[bool] = set()  # how US or SS came out where the data set's own answer is not yet seen
-        self._definite = False
-        self._eager = False  # inside a sequence of undefined length, whose items pydicom reads before it knows the sign
-        self.long_length, self._marks = self.heads.long_length, self.heads.marks
+        self.long_length, self._marks = heads.long_length, heads.marks
 
     def warn(self, rule: str, tag: int) -> None:
         """Note a warning of an element."""

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import Any, Literal
 
 import pyarrow as pa
 
 from dicomdex.attributes import ATTRIBUTES, Attribute, Kind
-
-Outcome = Literal["record", "reject", "ignored", "container"]
 
 COLUMN_TYPES: dict[Kind, pa.DataType] = {
     **dict.fromkeys(("string", "text", "name", "time", "datetime", "age"), pa.string()),
@@ -71,23 +67,6 @@ ROW_SCHEMA = pa.schema(
 )
 
 FILES_SCHEMA = ROW_SCHEMA.append(pa.field("drop_key", pa.string()))
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What reading one file gave, before it is placed in a drop: the part of the row the bytes decide."""
-
-    outcome: Outcome
-    reason: str | None = None
-    detail: str | None = None
-    warnings: tuple[str, ...] = ()
-    columns: dict[str, Any] = field(default_factory=dict)  # promoted columns, by column name
-    header: str | None = None
-    header_digest: str | None = None
-    pixel_offset: int | None = None
-    pixel_length: int | None = None
-    frame_offsets: tuple[int, ...] | None = None
-    parser: str | None = None
 
 
 def file_id(drop_key: str, path: str, member: str | None = None) -> str:

@@ -16,7 +16,7 @@ class State:
     `creators` are those of private group `group`: tag -> name.
     """
 
-    __slots__ = ("creators", "encodings", "group", "inner", "moves", "signed")
+    __slots__ = ("creators", "encodings", "group", "inner", "moves", "nodes", "signed")
 
     def __init__(
         self, encodings: Sequence[str], signed: int = UNSEEN, group: int = 0, creators: dict[int, str] | None = None
@@ -25,6 +25,7 @@ class State:
         self.creators: dict[int, str] = creators or {}
         self.moves: dict[Any, State] = {}
         self.inner: State | None = None
+        self.nodes: dict[bytes, Any] = {}  # of elements known in this state, by their bytes
 
     def moved(self, states: States, *move: Any) -> State:
         """The state after a change: ("encodings", names), ("signed", how) or ("creator", tag, name)."""
@@ -50,10 +51,16 @@ class State:
 
 
 class States:
-    """The states there are of one encoding."""
+    """The states there are of one encoding; a data set begins in the `first`."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[Any, ...], State] = {}
+        self.first = self.state()
+
+    def forget(self) -> None:
+        """Forget the elements that are known."""
+        for state in self.known.values():
+            state.nodes = {}
 
     def state(
         self,

@@ -27,7 +27,7 @@ NUMBER_FORMATS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "
 WORD_SIZES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8, "AT": 2}
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,19}").fullmatch
-DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
+DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
 INT64 = 1 << 63
 DEFAULT_ENCODINGS = ("iso8859",)
 REPLACED = "\N{REPLACEMENT CHARACTER}"

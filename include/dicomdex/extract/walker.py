@@ -7,14 +7,15 @@ pydicom instead, so that the walker never has to guess: for a file it does read 
 
 from __future__ import annotations
 
-from dicomdex.extract.dispatch import BULK, Head, is_bulk
+from dicomdex.extract.dispatch import BULK, is_bulk
 from dicomdex.extract.doubt import Doubt
 from dicomdex.extract.follower import ROWS, Follower
 from dicomdex.extract.layout import PIXEL_TAGS
-from dicomdex.extract.memo import Absent, Memo, Node, Taken, Walk
+from dicomdex.extract.memo import Memo, flat
+from dicomdex.extract.nodes import Absent, Long, Node, Taken
 from dicomdex.extract.part10 import Frame
+from dicomdex.extract.plan import Segment, Walk, referred
 from dicomdex.extract.resolver import Short
-from dicomdex.extract.state import State
 
 __all__ = ["ROWS", "Walker"]
 
@@ -52,11 +53,12 @@ class Walker(Follower):
         block, heads, columns, warn = self.block, self.heads, self.columns, self.warn
         stop, state, long_length = len(block), self.state, self.long_length
         visit = self.memory.visit(block, position, self.implicit, self.little) if self.memory is not None else None
-        nodes, learning = (visit.template.nodes, visit.learning) if visit is not None else ([], False)
-        plan = visit.template.plan if visit is not None else None
+        template = visit.template if visit is not None else None
+        nodes, plan = (template.nodes, template.plan) if template is not None else ([], None)
+        learning = visit is not None and template is None
         begin, first = state, self.base + position
         ahead, count, changed, converted = 0, len(nodes), False, 0
-        taken: list[Taken] = []
+        taken: list[Taken | Segment] = []
         out: list[bytes] = []
         tags: list[str] = []
         node = segment = None
@@ -72,23 +74,23 @@ class Walker(Follower):
             if segment is not None:
                 position, done = self._follow(segment, position, out) if segment.before is state else (position, 0)
                 if done < 0:
-                    taken += segment.taken
+                    taken.append(segment)
                     state, last = segment.after, max(last, segment.last)
                     if segment.tags:
                         tags.append(segment.tags)
                 else:
                     plan, part = None, segment.taken[: segment.ends[done]]
-                    taken += part
                     state, last = self._strayed(part, state, last, tags)
-                    converted = sum(isinstance(element, Head | State) for element in taken)
-                    ahead = sum(isinstance(element, Node | Absent) for element in taken)
+                    taken = [*flat(taken), *part]
+                    ahead = sum([type(element) in (Node, Absent) for element in taken])
+                    converted = len(taken) - ahead
                     node = nodes[ahead] if ahead < count else None
                 segment = None
             if node is not None and block.startswith(node[0], position) and node.before is state:
-                raw, fragment, found, _, state, _, last, texts, _ = node
+                raw, fragment, found, _, state, last, text = node
                 if fragment:
                     out.append(fragment)
-                    tags.append(texts)
+                    tags.append(text)
                 if found is not None:
                     columns.update(found)
                 taken.append(node)
@@ -104,21 +106,18 @@ class Walker(Follower):
                 block, stop = self.block, len(self.block)
                 continue
             head = heads[eight]
-            size, tag, prefix, convert, promoted, said, length, text, column, short, _ = head
-            if node is not None and tag >= node.first:
+            size, tag, prefix, convert, promoted, said, length, text, column, plain, _ = head
+            if node is not None and tag >= node.tag:
                 if position + len(node.raw) > stop and node.raw.startswith(block[position:stop]):
                     position = self._more(position, min(len(node.raw), self.window.size - self.base - position))
                     if len(self.block) != stop:
                         block, stop = self.block, len(self.block)
                         continue
-                if tag > node.last or (tag == node.first and node.before is not state):  # not in this file
+                if tag > node.tag or node.before is not state:  # not in this file
                     taken.append(Absent(node))
-                    ahead += 1
-                elif node.parts:
-                    nodes = [*node.parts, *nodes[ahead + 1 :]]
-                    ahead, count, changed = 0, len(nodes), True
                 else:
-                    ahead, changed = ahead + 1, True
+                    changed = True
+                ahead += 1
                 node = nodes[ahead] if ahead < count else None
                 continue
             start = position + 8
@@ -138,27 +137,33 @@ class Walker(Follower):
             before, value = state, None
             made: Taken = head
             if learning:
+                node = state.nodes.get(block[position:end]) if size <= NODE_MAX else None
+                if node is not None:
+                    continue
                 self.once = False
             if convert is not None:
                 if end > stop:
                     position = self._more(position, size)
                     block, stop = self.block, len(self.block)
                     continue
-                try:
-                    tail = convert(block[start:end], tag, state.encodings, warn)
-                    fragment = prefix + tail
-                    if short is not None:
-                        value = short(tail)
-                except ValueError:
-                    fragment = self.kept_raw(tag, start, length)
-                    made = state
-                if size != length + 8:  # of a long header
-                    made = state
+                if size != length + 8:
+                    made = Long(head, block[position:start], length)
+                both = plain(block[start:end]) if plain is not None else None
+                if both is not None:
+                    tail, columns[column] = both
+                    fragment, value = prefix + tail, both[1]
+                else:
+                    try:
+                        fragment = prefix + convert(block[start:end], tag, state.encodings, warn)
+                    except ValueError:
+                        fragment = self.kept_raw(tag, start, length)
+                        made = state
             else:
                 self.state = state
                 if tag >= FIRST_PIXEL_TAG and tag in PIXEL_TAGS:
                     position = self._pixels(tag, position, start, length)
                     break
+                warned = len(self.warnings)
                 try:
                     fragment = self._special(tag, said, start, length)
                 except Short as needed:
@@ -167,20 +172,21 @@ class Walker(Follower):
                     continue
                 end, state = self.next, self.state
                 made = state
+                if length > BULK and state is before and len(self.warnings) == warned:
+                    made = referred(head, block[position:start], length, fragment) or state
             last = tag
             if fragment:
                 out.append(fragment)
                 tags.append(text)
             found = None
-            if value is not None:
-                columns[column] = value
-            elif promoted:
+            if value is None and promoted:
                 found = self._promote(tag, fragment)
                 if found is not None:
                     columns.update(found)
             if learning and not self.once and end - position <= NODE_MAX:
                 found = found if value is None else {column: value}
-                made = Node(block[position:end], fragment, found, before, state, tag, tag, text)
+                raw = block[position:end]
+                made = before.nodes[raw] = Node(raw, fragment, found, before, state, tag, text)
             taken.append(made)
             converted += 1
             position = end
@@ -193,7 +199,7 @@ class Walker(Follower):
             if plan is None:
                 taken += [Absent(rest) for rest in nodes[ahead:]]
             extent = (self.header_end if self.pixel is not None else self.base + position) - first
-            elements = sum(text.count(" ") + 1 for text in tags) if plan is None else 0
+            elements = " ".join(tags).count(" ") + 1 if plan is None else 0
             self.memory.leave(
                 visit, Walk(taken, changed, plan, elements, converted, begin, extent, self.implicit, self.little)
             )
