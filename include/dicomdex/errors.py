@@ -8,6 +8,7 @@
     ├── CommitRefused        a guard of the commit said no (files missing, rows do not sum, a drop would shrink)
     ├── QueryRefused         a search that can not be asked so: an unknown attribute, a value that is no date
     ├── CollectionRefused    a rule of rebuild, promote, roll back or retire said no
+    ├── StorageFault         the storage can't, for a cause that is named: also an OSError, tried again by Airflow
     ├── SolrError
     │   ├── SolrUnavailable  no answer, 429 or 5xx: worth another try
     │   └── SolrRejected     Solr understood and refused (4xx)
@@ -47,6 +48,22 @@ class QueryRefused(DicomdexError):
 
 class CollectionRefused(DicomdexError):
     """A rule of rebuild, promote, roll back or retire said no; nothing was changed."""
+
+
+class StorageFault(DicomdexError, OSError):
+    """The storage can't answer now, or not us: safe mode, no DataNode, permission denied... `strerror` names the cause.
+
+    It says nothing of any file, so no file is rejected for it; Airflow tries again.
+    """
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+def at(error: OSError, where: str) -> OSError:
+    """The same storage error, its text with the drop and the file_id that it concerns."""
+    kind = StorageFault if isinstance(error, StorageFault) else OSError
+    return kind(error.errno, f"{error.strerror or type(error).__name__} ({where})")
 
 
 class SolrError(DicomdexError):

@@ -14,6 +14,7 @@ from dicomdex.adapters.catalog import Catalog
 from dicomdex.adapters.storage import Storage
 from dicomdex.adapters.work import WorkArea
 from dicomdex.entry import ByteSource, NotRegular
+from dicomdex.errors import at
 from dicomdex.extract.members import member_digests
 from dicomdex.resolve import DIGESTS_SCHEMA, candidates
 from dicomdex.settings import Settings
@@ -61,7 +62,7 @@ def digests_of(landing: Storage, rows: Sequence[Mapping[str, Any]]) -> list[dict
         return []
     except OSError as error:
         where = f"drop {rows[0]['drop_key']}, file {rows[0]['file_id']}"
-        raise OSError(error.errno, f"{error.strerror or type(error).__name__} ({where})") from None
+        raise at(error, where) from None
     if now is None or (now.size, now.mtime) != opened:
         return []
     known = ((row, digests.get(row["member"], (None, None))) for row in rows)

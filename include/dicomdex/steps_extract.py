@@ -19,7 +19,7 @@ from dicomdex.adapters.storage import Storage, storage
 from dicomdex.adapters.work import WorkArea
 from dicomdex.crashpoint import crashpoint
 from dicomdex.drop import directory_of
-from dicomdex.errors import DropError
+from dicomdex.errors import DropError, at
 from dicomdex.extract.batch import Chunk, Placement
 from dicomdex.extract.row import ROW_SCHEMA, file_id
 from dicomdex.settings import Settings
@@ -39,7 +39,7 @@ def extract(settings: Settings, batch: Mapping[str, Any], *, run_id: str, attemp
     work = WorkArea(settings.work)
     entries = work.entries(key, seq, number)
     placed = Placement(key, work.accepted(key, seq).manifest_id, seq, number, run_id)
-    chunks = _read(settings, Slice(settings.landing, placed, entries))
+    chunks = _read(settings, Slice(settings.landing, placed, entries, reads=settings.reads))
     rows, rejects = (_table(batches) for batches in zip(*((c.kept, c.rejects) for c in chunks), strict=True))
     _check_standing(settings, key, rejects, len(entries))
     name = f"{number:05d}-{re.sub(r'[^A-Za-z0-9_.]', '_', str(attempt))}-{secrets.token_hex(4)}"
@@ -57,7 +57,7 @@ def _read(settings: Settings, wanted: Slice) -> list[Chunk]:
     except EntryFailed as failed:
         error = failed.error
         where = f"drop {key}" + (f", file {file_id(key, failed.path)}" if failed.path else "")
-        raise OSError(error.errno, f"{error.strerror or type(error).__name__} ({where})") from None
+        raise at(error, where) from None
 
 
 def _table(batches: Iterable[pa.RecordBatch]) -> pa.Table:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 
-from dicomdex.adapters.storage import Storage, storage
+from dicomdex.adapters.storage import Storage, WebHdfsStorage, storage
 from dicomdex.adapters.work import WorkArea
 from dicomdex.drop import (
     Seen,
@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 def new_drops(settings: Settings, *, landing: Storage | None = None) -> list[dict[str, str]]:
     """Drops that are complete and not announced, or announced with another signature: `{key, signature}`, sorted.
 
+    Over WebHDFS a drop with a file that is still being written is not complete, whatever marker it has.
     Without a marker this takes a look at every drop and remembers it, so it is to be called again and again. `landing`
     takes the place of the storage of `settings.landing`, e.g. one over WebHDFS. An absent landing area is a DropError.
     """
@@ -36,18 +37,17 @@ def new_drops(settings: Settings, *, landing: Storage | None = None) -> list[dic
     if unusable:
         _log.warning("%d directories make no drop key, by hash: %s", len(unusable), ", ".join(unusable[:10]))
     seen = (_complete(settings, landing, work, key) for key in keys)
-    return [
-        {"key": drop.key, "signature": drop.signature}
-        for drop in seen
-        if drop is not None and work.announced(drop.key) != drop.signature
-    ]
+    fresh = [drop for drop in seen if drop is not None and work.announced(drop.key) != drop.signature]
+    return [{"key": drop.key, "signature": drop.signature} for drop in fresh if not _being_written(landing, drop.key)]
 
 
 def complete_drop(settings: Settings, drop: str, *, landing: Storage | None = None) -> dict[str, str] | None:
     """`{key, signature}` when this drop is complete, announced or not; None when it is not there or not complete."""
-    key = at_depth(drop, settings.drop_depth)
-    seen = _complete(settings, landing or storage(settings.landing), WorkArea(settings.work), key)
-    return None if seen is None else {"key": seen.key, "signature": seen.signature}
+    key, landing = at_depth(drop, settings.drop_depth), landing or storage(settings.landing)
+    seen = _complete(settings, landing, WorkArea(settings.work), key)
+    if seen is None or _being_written(landing, key):
+        return None
+    return {"key": seen.key, "signature": seen.signature}
 
 
 def remember_drops(settings: Settings, seen: Iterable[Mapping[str, str]]) -> None:
@@ -61,6 +61,10 @@ def remember_drops(settings: Settings, seen: Iterable[Mapping[str, str]]) -> Non
 def unusable_names(settings: Settings, *, landing: Storage | None = None) -> list[str]:
     """Hashes of the directories at a drop's depth (or on the way there) whose names make no drop key."""
     return _keys(landing or storage(settings.landing), settings.drop_depth)[1]
+
+
+def _being_written(landing: Storage, key: str) -> bool:
+    return isinstance(landing, WebHdfsStorage) and landing.being_written(directory_of(key))
 
 
 def _keys(landing: Storage, depth: int) -> tuple[list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""Jars of Solr and Delta: downloaded once, by Maven where it is, else by the Ivy in the pyspark wheel.
+"""Jars of Solr and Delta, and of HDFS where it is asked for: downloaded once, by Maven or by the Ivy of pyspark.
 
 What counts is the committed list of sha256 beside each pom: a file too many, too few or changed stops everything.
 """
@@ -11,7 +11,7 @@ import importlib.util
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from dicomdex_local.errors import SiteError
 from dicomdex_local.layout import CONF
 
 JAR_SETS = ("solr", "delta")
+HDFS = "hdfs"  # 56 MB that only a site with an HDFS of its own needs
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 DOWNLOAD_LIMIT = 1800.0
 
@@ -41,17 +42,28 @@ def differences(directory: Path, expected: dict[str, str]) -> list[str]:
     return wrong
 
 
-def ensure_jars(root: Path, java: Path) -> dict[str, Path]:
+def ensure_jars(root: Path, java: Path, sets: Sequence[str] = JAR_SETS) -> dict[str, Path]:
     """Set name -> directory of its checked jars below `root`; downloads what is not there, SiteError if it differs."""
     root.mkdir(parents=True, exist_ok=True)
     with _locked(root / ".lock"):
-        for name in JAR_SETS:
+        for name in sets:
             directory = root / name
             if not directory.is_dir():
                 _download(name, directory, java)
             else:
                 _check(name, directory, f"delete {directory} and run again")
-    return {name: root / name for name in JAR_SETS}
+    return {name: root / name for name in sets}
+
+
+def pyspark_jars(names: Sequence[str]) -> list[Path]:
+    """Jars of the pyspark wheel, one for each artifact; SiteError naming the first that is not there."""
+    found = []
+    for name in names:
+        jars = sorted(_pyspark_folder().glob(f"{name}-[0-9]*.jar"))
+        if not jars:
+            raise SiteError(f"{name} is not among the jars of pyspark: install what requirements.lock says")
+        found.append(jars[-1])
+    return found
 
 
 def _download(name: str, directory: Path, java: Path) -> None:
@@ -96,10 +108,13 @@ def ivy_command(java: Path, name: str, jars: Path) -> list[str]:
     ]
 
 
-def _ivy_jar() -> Path:
+def _pyspark_folder() -> Path:
     spec = importlib.util.find_spec("pyspark")
-    folder = Path(spec.origin).parent / "jars" if spec and spec.origin else Path("pyspark/jars")
-    found = sorted(folder.glob("ivy-*.jar"))
+    return Path(spec.origin).parent / "jars" if spec and spec.origin else Path("pyspark/jars")
+
+
+def _ivy_jar() -> Path:
+    found = sorted(_pyspark_folder().glob("ivy-*.jar"))
     if not found:
         raise SiteError("neither Maven nor the Ivy of pyspark is there: install pyspark or Maven")
     return found[-1]

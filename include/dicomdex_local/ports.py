@@ -21,21 +21,23 @@ class Ports:
     solr: int = 8983
     zookeeper: int = 9983
     airflow: int = 8080
+    web: int = 8800
 
     @classmethod
     def from_environment(cls) -> Ports:
-        """`DICOMDEX_SOLR_PORT`, `DICOMDEX_ZOOKEEPER_PORT`, `DICOMDEX_AIRFLOW_PORT`, else the usual ones."""
-        solr = _number("DICOMDEX_SOLR_PORT", cls.solr)
+        """`DICOMDEX_{SOLR,ZOOKEEPER,AIRFLOW,WEB}_PORT`, or the usual ones."""
+        solr = number("DICOMDEX_SOLR_PORT", cls.solr)
         return cls(
             solr=solr,
-            zookeeper=_number("DICOMDEX_ZOOKEEPER_PORT", solr + 1000),
-            airflow=_number("DICOMDEX_AIRFLOW_PORT", cls.airflow),
+            zookeeper=number("DICOMDEX_ZOOKEEPER_PORT", solr + 1000),
+            airflow=number("DICOMDEX_AIRFLOW_PORT", cls.airflow),
+            web=number("DICOMDEX_WEB_PORT", cls.web),
         )
 
     @classmethod
     def free(cls) -> Ports:
-        """Three ports that nobody listens on now."""
-        return cls(*free_ports(3))
+        """Four ports that nobody listens on now."""
+        return cls(*free_ports(4))
 
 
 def free_ports(count: int) -> list[int]:
@@ -66,7 +68,8 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _number(name: str, default: int) -> int:
+def number(name: str, default: int) -> int:
+    """A port from the environment; SiteError naming the variable where it holds none."""
     text = os.environ.get(name, "")
     if not text:
         return default

@@ -9,6 +9,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException, TaskDeferred
@@ -17,6 +18,7 @@ from dicomdex_airflow.sensors.drop import DicomDropSensor
 from dicomdex_airflow.triggers.drop import DropTrigger
 
 Context = Callable[..., dict[str, Any]]
+FILE = {"type": "FILE", "length": 0, "modificationTime": 1000, "accessTime": 1000, "blockSize": 1024}
 
 
 def sensor(**arguments: Any) -> DicomDropSensor:
@@ -85,14 +87,23 @@ def test_without_markers_even_a_late_drop_is_looked_at_twice(
 
 
 class FakeNameNode(BaseHTTPRequestHandler):
-    """WebHDFS as far as sensing needs it: the status of a path, over the files given to the server."""
+    """WebHDFS as far as sensing needs it, over the files given to the server: path -> whether it is still open."""
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0].removeprefix("/webhdfs/v1")
-        if path in ("", "/"):
-            self._answer(200, {"FileStatus": {"type": "DIRECTORY", "length": 0, "modificationTime": 0}})
+        path, _, query = self.path.partition("?")
+        path, asked = path.removeprefix("/webhdfs/v1"), parse_qs(query)["op"][0]
+        inside = [one.rpartition("/")[2] for one in self.server.files if one.rpartition("/")[0] == path]
+        if asked == "LISTSTATUS" and inside:
+            self._answer(200, {"FileStatuses": {"FileStatus": [{"pathSuffix": name, **FILE} for name in inside]}})
+        elif asked == "GETFILECHECKSUM" and self.server.files[path]:
+            said = f"Fail to get checksum, since file {path} is under construction."
+            self._answer(403, {"RemoteException": {"exception": "IOException", "message": said}})
+        elif asked == "GETFILECHECKSUM":
+            self._answer(200, {"FileChecksum": {"algorithm": "MD5", "bytes": "00", "length": 1}})
+        elif path in ("", "/"):
+            self._answer(200, {"FileStatus": {**FILE, "type": "DIRECTORY"}})
         elif path in self.server.files:
-            self._answer(200, {"FileStatus": {"type": "FILE", "length": 0, "modificationTime": 1000}})
+            self._answer(200, {"FileStatus": FILE})
         else:
             self._answer(404, {"RemoteException": {"exception": "FileNotFoundException", "message": "not there"}})
 
@@ -112,7 +123,7 @@ class FakeNameNode(BaseHTTPRequestHandler):
 def name_node(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
     """A server behind the connection `hdfs_default`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), FakeNameNode)
-    server.files = set()
+    server.files = {}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     connection = {"conn_type": "webhdfs", "host": "127.0.0.1", "port": server.server_port, "login": "dicomdex"}
     monkeypatch.setenv("AIRFLOW_CONN_HDFS_DEFAULT", json.dumps(connection))
@@ -121,15 +132,25 @@ def name_node(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
     server.server_close()
 
 
-@pytest.mark.parametrize(("files", "arrived"), [({"/dicom/in/2026-01-01/_SUCCESS"}, True), (set(), False)])
+@pytest.mark.parametrize("conn_id", ["hdfs_default", None])
+@pytest.mark.parametrize(
+    ("files", "arrived"),
+    [
+        ({"_SUCCESS": False, "a.dcm": False}, True),
+        ({"_SUCCESS": False, "a.dcm": True}, False),
+        ({"a.dcm": False}, False),
+        ({}, False),
+    ],
+)
 def test_a_webhdfs_connection_is_asked_through_the_providers_hook(
     landing: Path,
     context: Context,
     name_node: ThreadingHTTPServer,
     monkeypatch: pytest.MonkeyPatch,
-    files: set[str],
+    files: dict[str, bool],
     arrived: bool,
+    conn_id: str | None,
 ) -> None:
     monkeypatch.setenv("DICOMDEX_LANDING", "hdfs://namenode:9000/dicom/in")
-    name_node.files = files
-    assert sensor(conn_id="hdfs_default").poke(context("2026-01-01")) is arrived
+    name_node.files = {f"/dicom/in/2026-01-01/{name}": is_open for name, is_open in files.items()}
+    assert sensor(conn_id=conn_id).poke(context("2026-01-01")) is arrived

@@ -9,6 +9,7 @@ import pytest
 
 from dicomdex_local import jars, java
 from dicomdex_local.errors import SiteError
+from dicomdex_local.hdfs import FROM_PYSPARK
 from dicomdex_local.layout import CONF
 
 POM = {"m": "http://maven.apache.org/POM/4.0.0"}
@@ -51,7 +52,7 @@ def test_a_changed_jar_stops_everything_in_one_line(tmp_path):
     assert "\n" not in str(e.value)
 
 
-@pytest.mark.parametrize(("name", "count"), [("solr", 123), ("delta", 5)])
+@pytest.mark.parametrize(("name", "count"), [("solr", 123), ("delta", 5), ("hdfs", 1)])
 def test_every_line_of_a_list_is_a_sha256_and_a_jar(name, count):
     wanted = jars.wanted(name)
     assert len(wanted) == count
@@ -72,7 +73,7 @@ def dependencies_of_ivy(name):
     return {tuple(d.get(part) for part in ("org", "name", "rev")) for d in root.findall("dependencies/dependency")}
 
 
-@pytest.mark.parametrize("name", jars.JAR_SETS)
+@pytest.mark.parametrize("name", [*jars.JAR_SETS, jars.HDFS])
 def test_maven_and_ivy_ask_for_the_same_jars_and_the_list_has_them(name):
     assert dependencies_of_pom(name) == dependencies_of_ivy(name)
     files = {f"{artifact}-{version}.jar" for _, artifact, version in dependencies_of_pom(name)}
@@ -83,6 +84,12 @@ def test_delta_brings_nothing_that_pyspark_has():
     assert {f"{artifact}-{version}.jar" for _, artifact, version in dependencies_of_pom("delta")} == set(
         jars.wanted("delta")
     )
+
+
+def test_what_hdfs_needs_besides_its_jar_is_in_the_pyspark_wheel():
+    assert [path.suffix for path in jars.pyspark_jars(FROM_PYSPARK)] == [".jar"] * 9
+    with pytest.raises(SiteError, match="no-such-jar is not among the jars of pyspark"):
+        jars.pyspark_jars(["no-such-jar"])
 
 
 def test_the_delta_jar_agrees_with_the_pyspark_of_the_lock():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import errno
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +12,15 @@ import fsspec
 import pytest
 from hdfs.util import HdfsError
 
+from dicomdex.adapters.hdfs_faults import hdfs_faults
 from dicomdex.adapters.storage import (
     FsspecStorage,
     LocalStorage,
     Storage,
     WebHdfsStorage,
-    storage,
 )
 from dicomdex.adapters.storage_fsspec import nanoseconds
-from dicomdex.errors import SettingsError
+from dicomdex.errors import StorageFault, at
 
 
 @pytest.fixture
@@ -70,12 +70,6 @@ def test_every_storage_writes_renames_lists_and_deletes_alike(either: Storage) -
         either.open("nowhere/f")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("hdfs_native") is not None, reason="the package is here")
-def test_hdfs_without_its_package_is_a_sentence() -> None:
-    with pytest.raises(SettingsError, match="hdfs-native"):
-        storage("hdfs://127.0.0.1:1/x")
-
-
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
@@ -100,7 +94,9 @@ class HdfsClient:
             return self._status("", "FILE", len(self.files[path]))
         if any(name.startswith(f"{path.rstrip('/')}/") for name in self.files):
             return self._status("", "DIRECTORY", 0)
-        return None
+        if "/closed" in path:
+            raise HdfsError(f"Permission denied: {path}", exception="AccessControlException")
+        raise HdfsError(f"File does not exist: {path}", exception="FileNotFoundException")
 
     def list(self, path: str, status: bool = False) -> list[tuple[str, dict[str, Any]]]:
         inside = [name[len(path.rstrip("/")) + 1 :] for name in self.files if name.startswith(f"{path.rstrip('/')}/")]
@@ -144,6 +140,36 @@ def test_errors_of_webhdfs_are_raised_without_the_path(root: str, error: type[OS
         list(WebHdfsStorage(HdfsClient({}), root).walk(""))
     assert "DOE" not in str(failed.value)
     assert root not in str(failed.value)
+
+
+def test_not_to_know_is_not_to_be_absent() -> None:
+    with pytest.raises(StorageFault, match=r"^HDFS: permission denied"):
+        WEB.stat("d/closed")
+    with pytest.raises(StorageFault, match=r"^HDFS: permission denied"):
+        WEB.exists("d/closed")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (RuntimeError('RPCError("org.apache.hadoop.hdfs.server.namenode.SafeModeException", "/DOE")'), "safe mode"),
+        (RuntimeError('RPCError("org.apache.hadoop.ipc.StandbyException", "/DOE")'), "not the active one"),
+        (RuntimeError('RPCError("org.apache.hadoop.hdfs.protocol.DSQuotaExceededException", "/DOE")'), "quota"),
+        (RuntimeError('DataTransferError("All DataNodes failed: []")'), "no DataNode"),
+        (RuntimeError('RPCError("org.apache.hadoop.x.OddException", "/DOE")'), "^HDFS: OddException$"),
+        (OSError("Connection refused (os error 111)"), "^HDFS does not answer$"),
+    ],
+)
+def test_a_fault_of_hdfs_has_a_name_and_no_path(error: Exception, sentence: str) -> None:
+    with pytest.raises(StorageFault, match=sentence) as fault, hdfs_faults():
+        raise error
+    assert "DOE" not in f"{fault.value!r}"
+
+
+def test_a_fault_keeps_its_name_when_its_file_is_named() -> None:
+    named = at(StorageFault(errno.EAGAIN, "in safe mode"), "drop d, file f")
+    assert (type(named), named.errno, str(named)) == (StorageFault, errno.EAGAIN, "in safe mode (drop d, file f)")
+    assert type(at(OSError(errno.EIO, "broken"), "drop d")) is OSError
 
 
 def test_a_name_that_the_webhdfs_client_would_replace_is_refused() -> None:

@@ -19,6 +19,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, RemoveAction
 from pyarrow import fs
 
+from dicomdex.adapters.hdfs_faults import delta_faults
 from dicomdex.extract.row import FILES_SCHEMA
 from dicomdex.resolve import DIGESTS_SCHEMA, IDENTITY_COLUMNS
 
@@ -64,10 +65,12 @@ class Snapshot:
         properties = CommitProperties(
             custom_metadata=about, max_commit_retries=50, app_transactions=[Transaction(f"drop:{key}", seq)]
         )
+        by, where = ["drop_key"], [("drop_key", "=", key)]
         try:
-            self.table.create_write_transaction(
-                actions, "overwrite", FILES_SCHEMA, ["drop_key"], [("drop_key", "=", key)], commit_properties=properties
-            )
+            with delta_faults():
+                self.table.create_write_transaction(
+                    actions, "overwrite", FILES_SCHEMA, by, where, commit_properties=properties
+                )
         except CommitFailedError:
             raise Raced from None
 
@@ -84,7 +87,8 @@ class Catalog:
         """`files` at its latest version, both tables created where missing; two creators at once both succeed."""
         self._create(self.files_url, FILES_SCHEMA, ["drop_key"])
         self._create(self.digests_url, DIGESTS_SCHEMA, None)
-        return Snapshot(DeltaTable(self.files_url))
+        with delta_faults():
+            return Snapshot(DeltaTable(self.files_url, storage_options=_options(self.files_url)))
 
     def snapshot(self, version: int | None = None) -> Snapshot | None:
         """The `files` table at a version or the latest; None when there is no table or it is asked before version 0."""
@@ -160,14 +164,17 @@ class Catalog:
         if after is None or new <= old:
             return []
         known = set(_paths(before)) if before else set()
-        fragments = after.to_pyarrow_dataset(filesystem=_filesystem(self.digests_url)).get_fragments()
-        added = [part.to_table(columns=["file_id"])["file_id"] for part in fragments if part.path not in known]
+        with delta_faults():
+            fragments = after.to_pyarrow_dataset(filesystem=_filesystem(self.digests_url)).get_fragments()
+            added = [part.to_table(columns=["file_id"])["file_id"] for part in fragments if part.path not in known]
         return sorted({file_id for column in added for file_id in column.to_pylist()})
 
     def append_digests(self, digests: pa.Table) -> None:
         """Append digests in one commit; no commit when there are none."""
         if len(digests):
-            write_deltalake(self.digests_url, digests.cast(DIGESTS_SCHEMA), mode="append")
+            options = _options(self.digests_url)
+            with delta_faults():
+                write_deltalake(self.digests_url, digests.cast(DIGESTS_SCHEMA), mode="append", storage_options=options)
 
     def _create(self, url: str, schema: pa.Schema, partition: list[str] | None) -> None:
         if self._open(url) is not None:
@@ -175,7 +182,8 @@ class Catalog:
         once = CommitProperties(max_commit_retries=0)  # else the slower of two creators would create version 1
         made: dict[str, Any] = {"partition_by": partition, "configuration": _CONFIGURATION, "commit_properties": once}
         try:
-            DeltaTable.create(url, schema, mode="ignore", **made)
+            with delta_faults():
+                DeltaTable.create(url, schema, mode="ignore", storage_options=_options(url), **made)
         except DeltaError:
             if self._open(url) is None:  # not the other creator's doing
                 raise
@@ -185,8 +193,9 @@ class Catalog:
         if table is None:
             schema = FILES_SCHEMA if url == self.files_url else DIGESTS_SCHEMA
             return pa.schema([schema.field(name) for name in columns]).empty_table()
-        dataset = table.to_pyarrow_dataset(filesystem=_filesystem(url))
-        return dataset.to_table(columns=list(columns), filter=wanted)
+        with delta_faults():
+            dataset = table.to_pyarrow_dataset(filesystem=_filesystem(url))
+            return dataset.to_table(columns=list(columns), filter=wanted)
 
     def _paths_by_drop(self, version: int | None) -> dict[str, set[str]]:
         table = self._open(self.files_url, version)
@@ -203,13 +212,23 @@ class Catalog:
         if version is not None and version < 0:
             return None
         try:
-            return DeltaTable(url, version=version)
+            with delta_faults():
+                return DeltaTable(url, version=version, storage_options=_options(url))
         except TableNotFoundError:
             return None
 
 
 def _paths(table: DeltaTable) -> list[str]:
     return [unquote(path) for path in pa.table(table.get_add_actions())["path"].to_pylist()]
+
+
+def _options(url: str) -> dict[str, str] | None:
+    """What delta-rs is told of a file system: how long a NameNode may be away."""
+    if not url.startswith("hdfs:"):
+        return None
+    from dicomdex.adapters.storage_hdfs import options
+
+    return options() or None
 
 
 def _filesystem(url: str) -> Any:

@@ -6,7 +6,7 @@ the file by drop key and file_id. Nothing here decides what an error means for a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
@@ -14,6 +14,7 @@ from dicomdex.adapters.storage_fsspec import FsspecStorage
 from dicomdex.adapters.storage_local import LocalStorage
 from dicomdex.adapters.storage_webhdfs import WebHdfsStorage
 from dicomdex.entry import ByteSource, Child, Entry, NotRegular, escape, unescape
+from dicomdex.errors import SettingsError
 
 __all__ = [
     "ByteSource", "Child", "Entry", "FsspecStorage", "LocalStorage", "NotRegular", "Storage", "WebHdfsStorage",
@@ -62,6 +63,10 @@ class Storage(Protocol):
         """Create the file; False when it is there already. Of several callers exactly one gets True."""
         ...
 
+    def write_new(self, path: str, pieces: Iterable[bytes]) -> None:
+        """Create a file that is not there and write it piece by piece: for files of any size, under temporary names."""
+        ...
+
     def rename_to(self, path: str, other: Storage, other_path: str) -> None:
         """Move the file to another root on the same file system in one step."""
         ...
@@ -72,5 +77,15 @@ class Storage(Protocol):
 
 
 def storage(url: str) -> Storage:
-    """The storage of a root URL: local for `file:`, fsspec for the rest."""
+    """The storage of a root URL: local for `file:`, native for `hdfs:`, an object store for `s3:`, else fsspec."""
+    if url.startswith("hdfs:"):
+        try:
+            from dicomdex.adapters.storage_hdfs import HdfsStorage  # 0.1 s that others do not need
+        except ImportError:
+            raise SettingsError("hdfs: URLs need the package hdfs-native") from None
+        return HdfsStorage(url)
+    if url.startswith("s3:"):
+        from dicomdex.adapters.storage_s3 import S3Storage  # botocore: 0.5 s that others do not need
+
+        return S3Storage(url)
     return LocalStorage(url) if url.startswith("file:") else FsspecStorage(url)

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import errno
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
-from urllib.parse import urlparse
 
 import fsspec
 
-from dicomdex.adapters.storage_local import pathless
+from dicomdex.adapters.local_source import pathless
 from dicomdex.entry import Child, Entry, NotRegular, escape, unescape
-from dicomdex.errors import SettingsError
 
 _MTIME_KEYS = ("modification_time", "mtime", "LastModified", "last_modified", "modified", "created")
 _ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -47,12 +45,12 @@ class FsspecSource:
 
 
 class FsspecStorage:
-    """The tree under a URL that fsspec knows; `hdfs:` by the package `hdfs-native`, which needs no JVM."""
+    """The tree under a URL that fsspec knows."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._fs, root = _filesystem(self.url)
-        self._root = root.rstrip("/")
+        self._fs, root = fsspec.url_to_fs(self.url)
+        self._root = str(root).rstrip("/")
 
     def walk(self, prefix: str) -> Iterator[Entry]:
         """Everything below a directory that is no directory."""
@@ -129,15 +127,23 @@ class FsspecStorage:
     def create_exclusive(self, path: str, content: bytes) -> bool:
         """Create the file without overwriting; False when it is there already."""
         real = self._real(path)
-        exclusive = {"mode": "wb", "overwrite": False} if self.url.startswith("hdfs:") else {"mode": "xb"}
         with pathless():
             self._fs.makedirs(real.rpartition("/")[0], exist_ok=True)
             try:
-                with self._fs.open(real, **exclusive) as target:
+                with self._fs.open(real, "xb") as target:
                     target.write(content)
             except FileExistsError:
                 return False
         return True
+
+    def write_new(self, path: str, pieces: Iterable[bytes]) -> None:
+        """Create a file and write it piece by piece."""
+        real = self._real(path)
+        with pathless():
+            self._fs.makedirs(real.rpartition("/")[0], exist_ok=True)
+            with self._fs.open(real, "wb") as target:
+                for piece in pieces:
+                    target.write(piece)
 
     def rename_to(self, path: str, other: Any, other_path: str) -> None:
         """Move the file to another root of the same file system."""
@@ -180,18 +186,6 @@ def nanoseconds(found: dict[str, Any]) -> int:
         aware = value if value.tzinfo else value.replace(tzinfo=UTC)
         return round(aware.timestamp() * 1000) * 1_000_000
     return int(value) * 1_000_000 if key == "modification_time" else round(float(value) * 1000) * 1_000_000
-
-
-def _filesystem(url: str) -> tuple[Any, str]:
-    if not url.startswith("hdfs:"):
-        filesystem, root = fsspec.url_to_fs(url)
-        return filesystem, str(root)
-    try:
-        from hdfs_native.fsspec import HdfsFileSystem  # type: ignore[import-not-found]
-    except ImportError:
-        raise SettingsError("hdfs: URLs need the package hdfs-native; a webhdfs connection does without") from None
-    where = urlparse(url)
-    return HdfsFileSystem(where.hostname, where.port), where.path
 
 
 def _name(path: str) -> str:

@@ -1,15 +1,26 @@
-"""Sensing, listing and reading over WebHDFS, through the client of the `hdfs` package."""
+"""Sensing, listing and reading over WebHDFS, through the client of the `hdfs` package.
+
+Directories are listed by LISTSTATUS, whole. (LISTSTATUS_BATCH of Hadoop 3.5 takes its `startAfter` in lower case only,
+and answers the first page for ever otherwise.)
+"""
 
 from __future__ import annotations
 
 import errno
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, cast
 
+from dicomdex.adapters.hdfs_faults import fault_of, unknown_fault
 from dicomdex.adapters.storage_fsspec import FsspecSource, nanoseconds
 from dicomdex.entry import Child, Entry, escape, unescape
+from dicomdex.errors import StorageFault
+
+THREADS = 8  # of the ten connections that a session of requests keeps
+TIMEOUT = (5.0, 60.0)  # seconds to connect, seconds without a byte
+_AT_ONCE = 256
 
 
 class WebHdfsStorage:
@@ -18,11 +29,15 @@ class WebHdfsStorage:
     def __init__(self, client: Any, root: str) -> None:
         self.url = f"webhdfs:{root}"
         self._client = client
+        self._client._timeout = TIMEOUT  # the provider's hook leaves it out: a NameNode that hangs would hang us
         self._root = "/" + root.strip("/")
         logging.getLogger("hdfs.client").setLevel(logging.WARNING)  # at INFO it writes every path into the log
 
     def walk(self, prefix: str) -> Iterator[Entry]:
         """Everything below a directory that is no directory."""
+        return (_hdfs_entry(path, status) for path, status in self._walk(prefix))
+
+    def _walk(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
         pending = [prefix.rstrip("/")]
         while pending:
             shown = pending.pop()
@@ -37,7 +52,7 @@ class WebHdfsStorage:
                 if status["type"] == "DIRECTORY":
                     pending.append(path)
                 else:
-                    yield _hdfs_entry(path, status)
+                    yield path, status
 
     def children(self, prefix: str) -> list[Child]:
         """The names directly under a directory, sorted."""
@@ -45,6 +60,19 @@ class WebHdfsStorage:
             Child(name, status["type"] == "DIRECTORY", status["length"], nanoseconds(status))
             for name, status in sorted(self._list(prefix.rstrip("/")), key=lambda pair: pair[0])
         ]
+
+    def being_written(self, prefix: str) -> bool:
+        """Whether a file below a directory is still open for writing.
+
+        Its listed length and mtime do not tell: the length counts full blocks, the mtime is that of its creation. But
+        HDFS refuses its checksum. Files that look as an open one would are asked first; one is enough.
+        """
+        found = sorted(self._walk(prefix), key=lambda one: not _may_be_open(one[1]))
+        with ThreadPoolExecutor(THREADS) as threads:
+            for start in range(0, len(found), _AT_ONCE):
+                if any(threads.map(self._is_open, (path for path, _ in found[start : start + _AT_ONCE]))):
+                    return True
+        return False
 
     def stat(self, path: str) -> Entry | None:
         """The entry of a file; None when nothing is there or when it is a directory."""
@@ -62,9 +90,22 @@ class WebHdfsStorage:
             raise FileNotFoundError(errno.ENOENT, "no such file")
         return FsspecSource(_RangeReader(self._client, self._real(path)), entry)
 
+    def _is_open(self, path: str) -> bool:
+        try:
+            with hdfs_errors():
+                self._client.checksum(self._real(path))
+        except StillOpen:
+            return True
+        except FileNotFoundError:  # gone or renamed since it was listed: not at rest
+            return True
+        return False
+
     def _status(self, path: str) -> dict[str, Any] | None:
-        with hdfs_errors():
-            return cast("dict[str, Any] | None", self._client.status(self._real(path), strict=False))
+        try:
+            with hdfs_errors():  # strict: else the client takes every error, safe mode too, for "not there"
+                return cast("dict[str, Any]", self._client.status(self._real(path)))
+        except FileNotFoundError:
+            return None
 
     def _list(self, shown: str) -> list[tuple[str, dict[str, Any]]]:
         with hdfs_errors():
@@ -94,22 +135,33 @@ class _RangeReader:
             return bytes(reader.read())
 
 
+class StillOpen(Exception):
+    """HDFS refuses the checksum of a file that is being written."""
+
+
 @contextmanager
 def hdfs_errors() -> Iterator[None]:
-    """Errors of the `hdfs` package and its HTTP as OSError without path; FileNotFoundError and PermissionError kept."""
+    """Errors of the `hdfs` package and its HTTP: FileNotFoundError, StillOpen, else StorageFault; no path in any."""
     try:
         yield
     except OSError as error:  # requests' errors are OSErrors whose text holds the URL
-        raise OSError(errno.EIO, f"WebHDFS: {type(error).__name__}") from None
+        raise fault_of(error) or unknown_fault(error) from None
     except Exception as error:
         if type(error).__name__ != "HdfsError":
             raise
-        named = str(getattr(error, "exception", "") or "")
-        absent = "FileNotFound" in named or "does not exist" in str(error) or "is not a directory" in str(error)
-        if absent:
+        named, said = str(getattr(error, "exception", "") or ""), str(error)
+        if "is under construction" in said:
+            raise StillOpen from None
+        if "FileNotFound" in named or "does not exist" in said or "is not a directory" in said:
             raise FileNotFoundError(errno.ENOENT, "no such file or directory") from None
-        denied = "AccessControl" in named
-        raise OSError(errno.EACCES if denied else errno.EIO, f"WebHDFS: {named or 'error'}") from None
+        fault = fault_of(OSError(f"{named} {said}"))
+        raise fault or StorageFault(errno.EIO, f"HDFS: {named or 'an error without a name'}") from None
+
+
+def _may_be_open(status: dict[str, Any]) -> bool:
+    block = int(status.get("blockSize") or 0)
+    untouched = status.get("accessTime") == status["modificationTime"]
+    return bool(untouched or (block and status["length"] % block == 0))
 
 
 def _hdfs_entry(path: str, status: dict[str, Any]) -> Entry:

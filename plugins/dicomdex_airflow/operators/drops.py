@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dicomdex_airflow.failures import plain_failures
 from dicomdex_airflow.flow import DROPS, asked_for, drop_key
+from dicomdex_airflow.hooks.storage import StorageHook
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,7 +29,7 @@ class AnnounceDropsOperator(BaseOperator):
         from dicomdex.steps import new_drops
 
         with plain_failures():
-            seen = new_drops(Settings.load())
+            seen = new_drops(Settings.load(), landing=StorageHook().get_conn())
         if not seen:
             raise AirflowSkipException("no new drop")
         context["outlet_events"][DROPS].add_partitions([drop["key"] for drop in seen])

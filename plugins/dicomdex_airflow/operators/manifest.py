@@ -8,6 +8,7 @@ from airflow.sdk import BaseOperator
 
 from dicomdex_airflow.failures import plain_failures
 from dicomdex_airflow.flow import asked_for, drop_key
+from dicomdex_airflow.hooks.storage import StorageHook
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,9 +25,10 @@ class BuildManifestOperator(BaseOperator):
         from dicomdex.settings import Settings
         from dicomdex.steps import list_drop
 
-        drop = drop_key(context["dag_run"], context["params"])
+        drop, force = drop_key(context["dag_run"], context["params"]), asked_for(context, "force")
         with plain_failures():
-            listing = list_drop(Settings.load(), drop, force=asked_for(context, "force"), run_id=context["run_id"])
+            landing = StorageHook().get_conn()
+            listing = list_drop(Settings.load(), drop, force=force, run_id=context["run_id"], landing=landing)
         context["ti"].xcom_push("listing", listing)
         self.log.info(
             "drop %s: %d files listed%s in %d batches",

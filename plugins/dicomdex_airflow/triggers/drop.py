@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from dicomdex_airflow.hooks.storage import StorageHook
 
 Answer = TypeVar("Answer")
 
@@ -43,9 +46,9 @@ class DropTrigger(BaseTrigger):
         """One event: `{"arrived": bool}`."""
         from dicomdex_airflow.hooks.storage import StorageHook
 
-        area = LandingArea(self.log)
+        area, hook = LandingArea(self.log), StorageHook(self.conn_id)
         while True:
-            arrived = await area.ask(StorageHook(self.conn_id).is_complete, self.drop) or False
+            arrived = await area.ask(hook.is_complete, self.drop) or False
             if arrived or time.time() >= self.until:
                 yield TriggerEvent({"arrived": arrived})
                 return
@@ -68,11 +71,13 @@ class NewDropsTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """An event `{"new": count}` whenever a drop is new, and again while it stays unannounced."""
-        area, reported, reported_at = LandingArea(self.log), set(), 0.0
+        from dicomdex_airflow.hooks.storage import StorageHook
+
+        area, hook, reported, reported_at = LandingArea(self.log), StorageHook(), set(), 0.0
         await area.ask(_imports)  # not part of what a look takes: seconds, once
         while True:
             started = time.monotonic()
-            found = await area.ask(_new_drops)
+            found = await area.ask(_new_drops, hook)
             if found is not None:
                 if found - reported or (found and started - reported_at > REPORT_AGAIN):
                     reported_at = started
@@ -82,8 +87,8 @@ class NewDropsTrigger(BaseEventTrigger):
 
 
 class LandingArea:
-    """Asks in a thread. An area that is away is said once, by the class of the error, since its text may hold a path;
-    nothing may end a trigger, because nobody would start it again.
+    """Asks in a thread. An area that is away is said once: by its cause where that has a name, else by the class of the
+    error, since its text may hold a path. Nothing may end a trigger, because nobody would start it again.
     """
 
     def __init__(self, log: Any) -> None:
@@ -95,8 +100,8 @@ class LandingArea:
         try:
             answer = await asyncio.to_thread(question, *arguments)
         except Exception as error:  # noqa: BLE001
-            if type(error).__name__ != self._trouble:
-                self._trouble = type(error).__name__
+            if (said := _named(error)) != self._trouble:
+                self._trouble = said
                 self._log.warning("can't look at the landing area: %s", self._trouble)
             return None
         if self._trouble:
@@ -105,12 +110,19 @@ class LandingArea:
         return answer
 
 
+def _named(error: Exception) -> str:
+    from dicomdex.errors import DicomdexError
+
+    return str(error) if isinstance(error, DicomdexError) else type(error).__name__
+
+
 def _imports() -> None:
     import dicomdex.steps  # noqa: F401
 
 
-def _new_drops() -> set[tuple[str, str]]:
+def _new_drops(hook: StorageHook) -> set[tuple[str, str]]:
     from dicomdex.settings import Settings
     from dicomdex.steps import new_drops
 
-    return {(drop["key"], drop["signature"]) for drop in new_drops(Settings.load())}
+    with hook.kept() as landing:
+        return {(drop["key"], drop["signature"]) for drop in new_drops(Settings.load(), landing=landing)}
