@@ -116,6 +116,8 @@ POISON = (
            + SEQUENCE_END, length=UNDEFINED)), "limit"),
     Poison("150000_elements", lambda: part10(SR, private(150_000)), "record"),
     Poison("half_a_million_fragments", lambda: encapsulated(item() * 500_000 + SEQUENCE_END), "record"),
+    Poison("digits_that_are_no_number", lambda: part10(SR, element(0x00180050, "DS", b"1" * 59_999 + b"x")), "record",
+           "raw 0018,0050"),
     Poison("million_values", lambda: part10(SR, element(0x00091001, "UN", b"1\\" * 500_000)), "record"),
     Poison("text_of_a_million_values", lambda: part10(SR, element(0x00091001, "UC", b"1\\" * 500_000)), "record"),
     # Deflate
