@@ -16,7 +16,7 @@ from airflow.sdk import DAG, PartitionedAssetTimetable, TriggerRule
 
 from dicomdex_airflow import spark
 from dicomdex_airflow.flow import DROPS, INDEXED, SOLR_COMES_BACK, TASK_DEFAULTS, run_params
-from dicomdex_airflow.forms import driver_memory
+from dicomdex_airflow.forms import spark_params
 from dicomdex_airflow.operators.commit import CommitDropOperator
 from dicomdex_airflow.operators.extract import ExtractBatchOperator
 from dicomdex_airflow.operators.manifest import BuildManifestOperator
@@ -30,7 +30,7 @@ with DAG(
     catchup=False,
     max_active_runs=2,
     default_args=TASK_DEFAULTS,
-    params={**run_params(), "driver_memory": driver_memory("1g")},
+    params={**run_params(), **spark_params()},
     user_defined_macros=spark.MACROS,
     tags=["dicomdex"],
 ):

@@ -22,6 +22,8 @@ KINDS = (
     ("apply_changes.py", "spark driver (python)"),
     ("index_collection.py", "spark driver (python)"),
     ("reading_child", "reading child"),
+    ("dicomdex-page", "page"),
+    ("dicomdex.serving", "page"),
     ("dicomdex_local.supervisor", "supervisor"),
     ("api_server", "airflow api-server"),
     ("api-server", "airflow api-server"),
@@ -36,11 +38,15 @@ KINDS = (
 
 @dataclass
 class Watch:
-    """What was seen: every command line, and by kind the most memory of one program and of all of a kind (bytes)."""
+    """What was seen: every command line, and by kind the most memory of one program and of all of a kind (bytes).
+
+    `cpu`: CPU seconds of each program as of the last look, by pid and start, with its kind.
+    """
 
     arguments: set[str] = field(default_factory=set)
     peak_rss: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     peak_pss: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    cpu: dict[tuple[int, float], tuple[str, float]] = field(default_factory=dict)
 
     def look(self, run_dir: Path, *, memory: bool = True) -> None:
         """One look at all programs of the site."""
@@ -52,12 +58,18 @@ class Watch:
                 if memory:
                     said = program.memory_full_info()
                     kind = kind_of(line)
+                    used = program.cpu_times()
+                    self.cpu[program.pid, program.create_time()] = (kind, used.user + used.system)
                     self.peak_rss[kind] = max(self.peak_rss[kind], said.rss)
                     total[kind] += said.pss
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
         for kind, size in total.items():
             self.peak_pss[kind] = max(self.peak_pss[kind], size)
+
+    def cpu_of(self, kind: str) -> float:
+        """CPU seconds of all programs of a kind; what a program used after the last look at it is missed."""
+        return sum(seconds for one, seconds in self.cpu.values() if one == kind)
 
 
 def kind_of(command_line: str) -> str:

@@ -21,9 +21,9 @@ def rollback(
     force: Annotated[bool, typer.Option("--force", help="Also to one with far fewer documents.")] = False,
 ) -> None:
     """Point the alias at an older collection, once it has all that was ingested since and its counts agree."""
-    from dicomdex_local.site import Site
+    from dicomdex_local.cluster import site_of_environment
 
-    site = Site()
+    site = site_of_environment()
     if not site.engines()["airflow"]["ready"]:
         raise CannotGoOn("Airflow is not up: start it with dicomdex up")
     with site.airflow.rest() as rest:

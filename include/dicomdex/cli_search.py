@@ -91,9 +91,9 @@ def site_settings() -> Settings:
         from dicomdex.settings import Settings
 
         return Settings.load()
-    from dicomdex_local.site import Site
+    from dicomdex_local.cluster import site_of_environment
 
-    return Site().settings()
+    return site_of_environment().settings()
 
 
 def console() -> Console:

@@ -14,6 +14,7 @@ from dicomdex.attributes_kinds import AGE, DATE_TIME, OFFSET, TIME
 
 TERM_MAX = 32_766  # bytes, IndexWriter.MAX_TERM_LENGTH
 TIMEZONE = "timezone_offset_from_utc"  # column of (0008,0201)
+_WRITTEN = ("AE", "AT", "CS", "LO", "PN", "SH", "UI", "UR")  # VRs of texts that are compared whole, PS3.5 table 6.2-1
 DAYS = {"D": "1D", "W": "7D", "M": "30.4375D", "Y": "365.25D"}  # a month is a twelfth of 365.25 days; rounded down
 
 
@@ -21,7 +22,7 @@ DAYS = {"D": "1D", "W": "7D", "M": "30.4375D", "Y": "365.25D"}  # a month is a t
 class Field:
     """One field of Solr's schema; `sql` over a file row gives its value, `copy_of` names the field it is copied from.
 
-    A field that is neither indexed nor stored is docValues alone: it sorts, counts and answers ranges, by a scan.
+    A field that is not indexed and has docValues sorts, counts and answers values and ranges too, by a scan.
     """
 
     name: str
@@ -30,12 +31,8 @@ class Field:
     multiple: bool = False
     indexed: bool = True
     stored: bool = False
+    doc_values: bool = True  # as the field's type has it: texts have none
     copy_of: str = ""
-
-    @property
-    def doc_values(self) -> bool:
-        """Whether values lie in columns besides; a field that is stored alone has none."""
-        return self.type not in ("text", "pn") and (self.indexed or not self.stored)
 
 
 def fields_of(attribute: Attribute) -> tuple[Field, ...]:
@@ -52,7 +49,7 @@ def column_names(attribute: Attribute) -> list[str]:
 
 
 def _raw(attribute: Attribute, sql: str) -> Field:
-    return Field(f"{attribute.keyword}_raw", "string", sql, indexed=False, stored=True)
+    return Field(f"{attribute.keyword}_raw", "string", sql, indexed=False, stored=True, doc_values=False)
 
 
 def unless_too_long(text: str) -> str:
@@ -64,10 +61,21 @@ def _too_long(text: str) -> str:
     return f"octet_length({text}) > {TERM_MAX}"
 
 
-def _string(attribute: Attribute) -> Iterator[Field]:
+def _looked_up(attribute: Attribute) -> bool:
+    """Whether its values are worth an index, 1 us of Solr's CPU a document; without one docValues are scanned.
+
+    Texts that people choose, type or ask by QIDO-RS, and UIDs; of numbers and days only what QIDO-RS asks for.
+    """
+    if attribute.vr in _WRITTEN:
+        return attribute.qido or attribute.facet or attribute.search or attribute.vr == "UI"
+    return attribute.qido
+
+
+def _string(attribute: Attribute, *, indexed: bool | None = None) -> Iterator[Field]:
     """A text of one value, whole; null where it is too long."""
     column = attribute.column
-    yield Field(attribute.keyword, "string", unless_too_long(column))
+    found = _looked_up(attribute) if indexed is None else indexed
+    yield Field(attribute.keyword, "string", unless_too_long(column), indexed=found)
     yield _raw(attribute, f"if({_too_long(column)}, {column}, null)")
     if attribute.text:
         yield Field(f"{attribute.keyword}_txt", "text", copy_of=attribute.keyword)
@@ -77,7 +85,7 @@ def _strings(attribute: Attribute) -> Iterator[Field]:
     """Stored, since docValues lose order and repeats."""
     column, together = attribute.column, f"array_join({attribute.column}, '\\\\')"
     kept = f"if({_too_long(together)}, null, {column})"
-    yield Field(attribute.keyword, "string", kept, multiple=True, stored=True)
+    yield Field(attribute.keyword, "string", kept, multiple=True, indexed=_looked_up(attribute), stored=True)
     yield _raw(attribute, f"if({_too_long(together)}, {together}, null)")
     if attribute.text:
         yield Field(f"{attribute.keyword}_txt", "text", multiple=True, copy_of=attribute.keyword)
@@ -116,7 +124,8 @@ def _group(text: str, number: int) -> str:
 def _number(solr_type: str) -> Callable[[Attribute], Iterator[Field]]:
     def fields(attribute: Attribute) -> Iterator[Field]:
         many = attribute.multiple
-        yield Field(attribute.keyword, solr_type, attribute.column, multiple=many, stored=many)
+        indexed = _looked_up(attribute)
+        yield Field(attribute.keyword, solr_type, attribute.column, multiple=many, indexed=indexed, stored=many)
 
     return fields
 
@@ -124,13 +133,14 @@ def _number(solr_type: str) -> Callable[[Attribute], Iterator[Field]]:
 def _date(attribute: Attribute) -> Iterator[Field]:
     """DA: a day; what is none stays as it was written."""
     many, column = attribute.multiple, attribute.raw_column
-    yield Field(attribute.keyword, "pdate", attribute.column, multiple=many, stored=many)
+    indexed = _looked_up(attribute)
+    yield Field(attribute.keyword, "pdate", attribute.column, multiple=many, indexed=indexed, stored=many)
     yield _raw(attribute, f"array_join({column}, '\\\\')" if many else str(column))
 
 
 def _time(attribute: Attribute) -> Iterator[Field]:
     """TM: as written, and the second of the day it begins."""
-    yield from _string(attribute)
+    yield from _string(attribute, indexed=False)
     column, six = attribute.column, f"rpad({attribute.column}, 6, '0')"
     hours, minutes, seconds = (f"cast(substring({six}, {at}, 2) AS bigint)" for at in (1, 3, 5))
     sql = f"if({column} rlike '^{TIME}$', {hours} * 3600 + {minutes} * 60 + {seconds}, null)"
@@ -150,20 +160,20 @@ def _datetime(attribute: Attribute) -> Iterator[Field]:
     known = f"if({valid}, {instant}, null)"
     names = "'year', 'month', 'day', 'hour', 'minute', 'second'"
     parts = f"if(contains({column}, '.'), 'fraction', element_at(array({names}), int(length({digits}) / 2) - 1))"
-    yield Field(attribute.keyword, "pdate", known)
-    yield Field(f"{attribute.keyword}_precision", "string", f"if(({known}) is null, null, {parts})")
+    yield Field(attribute.keyword, "pdate", known, indexed=False)
+    yield Field(f"{attribute.keyword}_precision", "string", f"if(({known}) is null, null, {parts})", indexed=False)
     yield _raw(attribute, column)
 
 
 def _age(attribute: Attribute) -> Iterator[Field]:
     """AS: as written, and in days."""
-    yield from _string(attribute)
+    yield from _string(attribute, indexed=False)
     column = attribute.column
     unit = " ".join(f"when '{letter}' then {days}" for letter, days in DAYS.items())
     days = (
         f"cast(floor(cast(substring({column}, 1, 3) AS bigint) * case substring({column}, 4, 1) {unit} end) AS bigint)"
     )
-    yield Field(f"{attribute.keyword}_days", "plong", f"if({column} rlike '^{AGE}$', {days}, null)")
+    yield Field(f"{attribute.keyword}_days", "plong", f"if({column} rlike '^{AGE}$', {days}, null)", indexed=False)
 
 
 _BY_KIND: dict[Kind, Callable[[Attribute], Iterator[Field]]] = {

@@ -18,13 +18,14 @@ import xxhash
 from dicomdex.attributes import ATTRIBUTES, Level, Table, of_level
 from dicomdex.extract.promote import TAGS_PRESENT
 from dicomdex.fields import column_names, fields_of, unless_too_long
+from dicomdex.resolve import INDEXED
 
 BUCKETS = 4096
 HASH_SEED = 42  # Spark's xxhash64 starts from this seed
 FRAME_OFFSETS_MAX = 4096  # characters of the stored list; longer ones are read from the catalog's file row
 VOLATILE_FIELDS = ("run", "indexed_at", "_version_")  # differ between two equal collections
 MINIMAL_FIELDS = (
-    "id", "level", "study", "series", "drop", "file_id", "path", "member", "run", "parser", "schema",
+    "id", "level", "study", "series", "series_id", "drop", "file_id", "path", "member", "run", "parser", "schema",
     "indexed_at", "state", "primary", "size", "mtime", "bucket", "id_lo", "id_hi", "digest_lo", "digest_hi",
     "SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "DicomUrl", "representative_instance",
     "bytes", "first_date", "last_date",
@@ -58,8 +59,10 @@ _PROVENANCE = [
     ("parser", "parser"),
     ("DicomUrl", "concat('/files/', file_id)"),
 ]
+_SERIES_ID = "concat(study, '!s.', series)"
 _WHERE_BYTES_ARE = [
     ("series", "series"),
+    ("series_id", _SERIES_ID),
     ("drop", "array(drop_key)"),
     ("member", unless_too_long("member")),
     ("size", "size"),
@@ -91,22 +94,24 @@ def shown_columns(level: Level, attributes: Table = ATTRIBUTES) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def instance_fields(attributes: Table = ATTRIBUTES) -> list[tuple[str, str]]:
-    """(field, SQL over a file row) of an instance document."""
-    head = [("id", "concat(study, '!i.', sop_instance_uid)"), ("level", "'instance'")]
+def record_fields(attributes: Table = ATTRIBUTES) -> list[tuple[str, str]]:
+    """(field, SQL) of an instance or copy document, over a file row with `state` and `primary_file_id`.
+
+    One list for both, so that the rows are read and a document's code is made once.
+    """
+    primary = f"state = '{INDEXED}'"
+    head = [
+        ("id", f"concat(study, if({primary}, '!i.', '!c.'), if({primary}, sop_instance_uid, file_id))"),
+        ("level", f"if({primary}, 'instance', 'copy')"),
+        ("state", f"nullif(state, '{INDEXED}')"),
+        ("primary", f"if({primary}, null, primary_file_id)"),
+    ]
     return head + _PROVENANCE + _WHERE_BYTES_ARE + _attribute_fields("instance", attributes)
-
-
-def copy_fields(attributes: Table = ATTRIBUTES) -> list[tuple[str, str]]:
-    """(field, SQL) of a copy document, over a file row with `state` and `primary_file_id`."""
-    head = [("id", "concat(study, '!c.', file_id)"), ("level", "'copy'")]
-    own = [("state", "state"), ("primary", "primary_file_id")]
-    return head + own + _PROVENANCE + _WHERE_BYTES_ARE + _attribute_fields("instance", attributes)
 
 
 def series_fields(attributes: Table = ATTRIBUTES) -> list[tuple[str, str]]:
     """(field, SQL) of a series document, over a series roll-up row."""
-    head = [("id", "concat(study, '!s.', series)"), ("level", "'series'"), ("series", "series")]
+    head = [("id", _SERIES_ID), ("level", "'series'"), ("series", "series"), ("series_id", _SERIES_ID)]
     roll_ups = [("NumberOfSeriesRelatedInstances", "instances")]
     return head + _PROVENANCE + _ROLL_UPS + roll_ups + _attribute_fields("series", attributes)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from pydantic_settings import BaseSettings
+
 from dicomdex import attributes_extra
 from dicomdex.attributes import ATTRIBUTES, WHITE_PAPER_FIELDS
 from dicomdex.extract.reject import REASONS
@@ -39,12 +41,21 @@ SOPClassesInStudy, NumberOfStudyRelatedSeries, NumberOfStudyRelatedInstances, Nu
 
 def settings_page() -> str:
     """Every setting with its variable, default and meaning."""
-    lines = [_HEAD + "# Settings", "", "Environment variables, the same for CLI, tasks and Spark.", ""]
-    lines += ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        default = "required" if field.is_required() else f"`{field.default}`"
-        lines.append(f"| `DICOMDEX_{name.upper()}` | {default} | {field.description or ''} |")
+    from dicomdex_web.settings import WebSettings
+
+    lines = [_HEAD + "# Settings", "", "Environment variables, the same for CLI, tasks, Spark and page.", ""]
+    lines += _settings_of(Settings, "DICOMDEX_")
+    lines += ["", "## The page", "", "Of the page alone; it reads the ones above too.", ""]
+    lines += _settings_of(WebSettings, "DICOMDEX_WEB_")
     return "\n".join(lines) + "\n"
+
+
+def _settings_of(kind: type[BaseSettings], prefix: str) -> list[str]:
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in kind.model_fields.items():
+        default = "required" if field.is_required() else f"`{field.default}`"
+        lines.append(f"| `{prefix}{name.upper()}` | {default} | {field.description or ''} |")
+    return lines
 
 
 def attributes_page() -> str:

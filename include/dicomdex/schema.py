@@ -22,10 +22,11 @@ TABLE_FILE = "attributes.json"  # the table that a collection was made by lies i
 
 FIELD_TYPES = """\
   <fieldType name="string" class="solr.StrField" sortMissingLast="true" docValues="true" uninvertible="false"/>
-  <fieldType name="plong" class="solr.LongPointField" docValues="true" uninvertible="false"/>
-  <fieldType name="pdouble" class="solr.DoublePointField" docValues="true" uninvertible="false"/>
-  <fieldType name="pdate" class="solr.DatePointField" docValues="true" uninvertible="false"/>
-  <fieldType name="text" class="solr.TextField" positionIncrementGap="100" uninvertible="false">
+  <fieldType name="plong" class="solr.LongPointField" sortMissingLast="true" docValues="true" uninvertible="false"/>
+  <fieldType name="pdouble" class="solr.DoublePointField" sortMissingLast="true" docValues="true" uninvertible="false"/>
+  <fieldType name="pdate" class="solr.DatePointField" sortMissingLast="true" docValues="true" uninvertible="false"/>
+  <!-- Matches are sorted by values, never by score: nothing needs norms. -->
+  <fieldType name="text" class="solr.TextField" omitNorms="true" positionIncrementGap="100" uninvertible="false">
     <analyzer>
       <charFilter name="patternReplace" pattern="[\\u0300-\\u036f]+" replacement=""/>
       <tokenizer name="standard"/>
@@ -35,7 +36,7 @@ FIELD_TYPES = """\
     </analyzer>
   </fieldType>
   <!-- Person names by prefix: a family name of one character is a name; no token is longer than 15 characters. -->
-  <fieldType name="pn" class="solr.TextField" positionIncrementGap="100" uninvertible="false">
+  <fieldType name="pn" class="solr.TextField" omitNorms="true" positionIncrementGap="100" uninvertible="false">
     <analyzer type="index">
       <charFilter name="patternReplace" pattern="[\\u0300-\\u036f]+" replacement=""/>
       <tokenizer name="pattern" pattern="[\\\\^=,\\s]+"/>
@@ -62,14 +63,16 @@ FIELD_TYPES = """\
   </fieldType>
 """
 
-# What is not indexed is docValues alone: sums, exports, and what is only shown.
+# What is not indexed is docValues alone: sums, exports, and what is only shown. A text that every document has its own
+# of is dear as docValues, whose terms are sorted and merged: it has them only where something sorts or exports by it.
 OWN_FIELDS: tuple[Field, ...] = (
     Field("level", "string"),  # study | series | instance | copy
     Field("study", "string"),  # StudyInstanceUID or none.<hash>: the id's prefix
     Field("series", "string"),
+    Field("series_id", "string", indexed=False),  # id of the series' document: a UID may occur in several studies
     Field("drop", "string", multiple=True),
-    Field("file_id", "string"),  # of a study or series: of its representative instance
-    Field("path", "string"),
+    Field("file_id", "string", stored=True, doc_values=False),  # of a study or series: of its representative instance
+    Field("path", "string", stored=True, doc_values=False),
     Field("member", "string", indexed=False),
     Field("run", "string"),
     Field("parser", "string"),
@@ -80,7 +83,7 @@ OWN_FIELDS: tuple[Field, ...] = (
     Field("state", "string"),  # of a copy: duplicate | conflict
     Field("primary", "string"),  # of a copy: file_id of the primary
     Field("bytes", "plong"),  # roll-up: bytes of the level's instances
-    Field("size", "plong"),
+    Field("size", "plong", indexed=False),
     Field("mtime", "plong", indexed=False),
     Field("pixel_offset", "plong", indexed=False),
     Field("pixel_length", "plong", indexed=False),
@@ -103,9 +106,8 @@ OWN_FIELDS: tuple[Field, ...] = (
 _GIVEN = """\
   <field name="id" type="string" indexed="true" stored="true" required="true"/>
   <field name="_version_" type="plong" indexed="false" stored="false"/>
-  <field name="_root_" type="string" indexed="true" stored="false" docValues="false"/>
   <field name="_text_" type="text" indexed="true" stored="false" multiValued="true"/>
-  <field name="DicomUrl" type="string" indexed="true" stored="false"/>
+  <field name="DicomUrl" type="string" indexed="false" stored="true" docValues="false"/>
   <field name="frame_offsets" type="string" indexed="false" stored="true" docValues="false"/>"""
 
 
@@ -115,7 +117,7 @@ def _flag(value: bool) -> str:
 
 def _field(field: Field) -> str:
     flags = f'indexed="{_flag(field.indexed)}" stored="{_flag(field.stored)}"'
-    if field.stored and not field.indexed:
+    if not field.doc_values:
         flags += ' docValues="false"'
     if field.multiple:
         flags += ' multiValued="true"'

@@ -21,6 +21,7 @@ from dicomdex.search_values import ends, ranged
 TIME_ALLOWED_MS = 10_000
 BUCKETS_MAX = 1_000
 EVERYTHING = "*:*"
+SERIES_ID = "series_id"  # collections of an older version do without
 NONE = "/none"  # the facet beside a rolled-up one
 COLUMNS: dict[Level, tuple[str, ...]] = {
     "study": ("StudyDate", "PatientName", "PatientID", "Modality", "StudyDescription", "NumberOfStudyRelatedSeries",
@@ -67,7 +68,8 @@ class _Body:
         self.fields = fields
         self.clauses = Clauses(fields)
         self.scope = scope_of(query, fields)
-        self.key = "study" if query.level == "study" else "series"
+        series = SERIES_ID if fields.has(SERIES_ID) else "series"  # a UID may occur in several studies
+        self.key = "study" if query.level == "study" else series
 
     def made(self) -> dict[str, Any]:
         query = self.query

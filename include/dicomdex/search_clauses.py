@@ -49,6 +49,8 @@ class Clauses:
         field = self.fields[wanted.field]
         if field.shape == "tag":
             return self._without_tag(field, wanted)
+        if field.shown_only:
+            raise QueryRefused(f"{field.name} is only shown: ask for the file_id")
         found = [self._is(field, value, level) for value in wanted.values]
         if wanted.low or wanted.high:
             found.append(self._between(field, wanted.low, wanted.high))
@@ -76,8 +78,11 @@ class Clauses:
         return self._bool("must", clauses, f" tag={tag}" if tag else "")
 
     def joined(self, key: str, clause: str) -> str:
-        """Documents that share the key with one of the clause's; a study's documents lie on one shard."""
-        return f"{{!join from={key} to={key} v={self.param(clause)}}}"
+        """Documents that share the key with one of the clause's; a study's documents lie on one shard.
+
+        By docValues of what matches: by the index Solr would go through every key that there is.
+        """
+        return f"{{!join method=topLevelDV from={key} to={key} v={self.param(clause)}}}"
 
     def _bool(self, occur: str, clauses: Sequence[str], more: str = "") -> str:
         return f"{{!bool {' '.join(f'{occur}={self.param(clause)}' for clause in clauses)}{more}}}"
@@ -90,8 +95,8 @@ class Clauses:
     def _is(self, field: Field, value: str, level: Level) -> str:
         if ranged(field):
             return self._between(field, value, value)
-        parser = "field" if field.shape == "text" else "term"
-        return f"{{!{parser} f={field.on(level)} v={self.param(value)}}}"
+        # Not {!term}, which looks into the index alone and not into docValues.
+        return f"{{!field f={field.on(level)} v={self.param(value)}}}"
 
     def _between(self, field: Field, low: str, high: str) -> str:
         first, last = ends(field, low, high)

@@ -64,6 +64,7 @@ class Field:
     words: str = ""  # the field with its words, cut and lower-case
     rolled_up: Mapping[Level, str] = field(default_factory=dict)
     represented: bool = False
+    shown_only: bool = False  # a column, and no condition
 
     def on(self, level: Level) -> str:
         """The Solr field that holds its values on documents of this level; empty where they have none."""
@@ -80,9 +81,14 @@ def _own(
     return Field(name, shape, tuple(levels), name, multiple=multiple, facet=facet, sortable=not multiple)
 
 
-def _of_file(name: str, *, facet: bool = False) -> Field:
-    """What says where a file came from; documents of series and studies have their representative's."""
-    return Field(name, "exact", ("instance",), name, facet=facet, sortable=True, represented=True)
+def _of_file(name: str, *, facet: bool = False, shown_only: bool = False) -> Field:
+    """What says where a file came from; documents of series and studies have their representative's.
+
+    Sorted by where many files share a value: a text that each has of its own is dear as docValues.
+    """
+    return Field(
+        name, "exact", ("instance",), name, facet=facet, sortable=facet, represented=True, shown_only=shown_only
+    )
 
 
 OWN_FIELDS: tuple[Field, ...] = (
@@ -92,7 +98,7 @@ OWN_FIELDS: tuple[Field, ...] = (
     _own("series", "exact", ("series", "instance")),
     _of_file("file_id"),
     _of_file("path"),
-    _of_file("DicomUrl"),
+    _of_file("DicomUrl", shown_only=True),
     _of_file("parser", facet=True),
     _of_file("run", facet=True),
     Field("drop", "exact", ("instance",), "drop", multiple=True, facet=True,

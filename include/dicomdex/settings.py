@@ -31,10 +31,12 @@ class Settings(BaseSettings):
     batch_files: int = Field(5_000, ge=1, description="files in a batch at most")
     batch_bytes: int = Field(64 << 30, ge=1, description="bytes of files in a batch at most")
     reading_stall: float = Field(900.0, gt=0, description="reading a file: no CPU used and no file begun for so long")
+    reads: int = Field(16, ge=1, le=256, description="files of a remote landing area that a batch opens at once")
+    s3_endpoint: str = Field("", description="URL of an object store that is not AWS's; its credentials: AWS_*")
     shrink_limit: float = Field(0.01, ge=0, le=1, description="share of a drop's records a commit may lose")
 
     alias: str = Field("dicom", pattern=r"^[A-Za-z0-9_.-]{1,60}$", description="the alias people search")
-    solr_url: str = Field("http://127.0.0.1:8983/solr", description="Solr's base URL")
+    solr_url: str = Field("http://127.0.0.1:8983/solr", description="base URLs of Solr's nodes, `,` between them")
     solr_user: str = Field("", description="basic auth user; empty = none")
     solr_password_file: Path | None = Field(None, description="file of mode 0600 with the password")
     solr_shards: int = Field(1, ge=1)

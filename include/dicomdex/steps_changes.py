@@ -16,8 +16,7 @@ from dicomdex.adapters.catalog import NO_VERSION, Catalog
 from dicomdex.adapters.solr import Collection, Solr
 from dicomdex.resolve import candidates, resolve
 from dicomdex.steps_documents import dates_of, studies_within
-from dicomdex.steps_gate import written_by_others
-from dicomdex.validate import study_of
+from dicomdex.steps_mend import Wrong
 
 
 @dataclass(frozen=True)
@@ -55,19 +54,19 @@ def span(collection: Collection, catalog: Catalog) -> Span:
     )
 
 
-def changes(catalog: Catalog, solr: Solr, target: Collection, over: Span) -> Changes:
+def changes(catalog: Catalog, solr: Solr, target: Collection, over: Span, wrong: Wrong) -> Changes:
     """The studies S of all rows and documents of U, the SOP Instance UIDs of the changed drops, and their records.
 
-    Resolve needs all rows of all SOP Instance UIDs of S, also those that lie in other studies.
+    Resolve needs all rows of all SOP Instance UIDs of S, also those that lie in other studies. `wrong`: what has to be
+    put right besides.
     """
     at = over.files_to
     drops = _changed_drops(catalog, target, over)
     before = _indexed_before(solr, target.name, drops)
-    altered = written_by_others(solr, target)
     own = [catalog.identity(at, drop=drop)["sop_instance_uid"] for drop in drops]
     since = catalog.identity(at, file_ids=catalog.digests_since(over.digests_from, over.digests_to))
     sops = _distinct([*own, since["sop_instance_uid"], pa.chunked_array([[sop for _, sop in before]], pa.string())])
-    old = [study for study, _ in before] + [study_of(one) for one in altered]
+    old = [*(study for study, _ in before), *wrong.studies]
     studies = _distinct([catalog.identity(at, sops=sops)["study"], pa.chunked_array([old], pa.string())])
     theirs = _distinct([catalog.identity(at, studies=studies)["sop_instance_uid"]])
     rows = catalog.identity(at, sops=theirs)
@@ -77,7 +76,7 @@ def changes(catalog: Catalog, solr: Solr, target: Collection, over: Span) -> Cha
         states=found.filter(inside),
         drops=sorted(pc.unique(rows.filter(inside)["drop_key"]).to_pylist()),
         studies=sorted(studies.to_pylist()),
-        altered=altered,
+        altered=list(wrong.ids),
     )
 
 

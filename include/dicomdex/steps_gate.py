@@ -46,7 +46,7 @@ from dicomdex.validate import (
 
 BUCKETS_A_DRILL = 64  # buckets whose documents are fetched to name what differs; the first ten names are shown anyway
 _SUMS = {"lo": "sum(id_lo)", "hi": "sum(id_hi)", "digest_lo": "sum(digest_lo)", "digest_hi": "sum(digest_hi)"}
-_BY_BUCKET = {"buckets": {"type": "terms", "field": "bucket", "limit": -1, "facet": _SUMS}}
+BY_BUCKET = {"buckets": {"type": "terms", "field": "bucket", "limit": -1, "facet": _SUMS}}
 _IDENTIFYING = ("id", "digest_lo", "digest_hi")
 
 
@@ -97,7 +97,7 @@ def document_checks(settings: Settings, solr: Solr, target: Collection) -> Itera
 
 def set_checks(solr: Solr, collection: str, ids: pa.Array, content: pa.Table) -> Iterator[Check]:
     """All ids and all content digests of the collection, by bucket; documents are fetched only where these differ."""
-    answer = solr.facet(collection, _BY_BUCKET)
+    answer = solr.facet(collection, BY_BUCKET)
     found = (answer.get("buckets") or {}).get("buckets", [])
     own, id_hashes = hashes(ids), content["id_hash"].to_numpy().view(np.uint64)
     values = content["content_hash"].to_numpy().view(np.uint64)
@@ -107,19 +107,19 @@ def set_checks(solr: Solr, collection: str, ids: pa.Array, content: pa.Table) ->
     total = int(answer["count"])
     there = {}
     if drill or total != len(ids):
-        there = _documents(solr, collection, drill)
-    named = _in_buckets(own, drill)
+        there = documents_in(solr, collection, drill)
+    named = in_buckets(own, drill)
     wanted = dict(zip(own[named].tolist(), ids.take(pa.array(named)).to_pylist(), strict=True))
     missing = sorted(name for one, name in wanted.items() if one not in there)
     extra = sorted(name for one, (name, _) in there.items() if one not in wanted)
     yield Check("ids of documents", len(ids), total, tuple(missing[:SHOWN]), tuple(extra[:SHOWN]))
-    kept = _in_buckets(id_hashes, drill)
+    kept = in_buckets(id_hashes, drill)
     known = dict(zip(id_hashes[kept].tolist(), values[kept].tolist(), strict=True))
     other = sorted(name for one, (name, hash_) in there.items() if one in wanted and known.get(one) != hash_)
     yield Check("content of documents", len(ids), len(ids) - len(other), differing=tuple(other[:SHOWN]))
 
 
-def _documents(solr: Solr, collection: str, buckets: list[int]) -> dict[int, tuple[str, int]]:
+def documents_in(solr: Solr, collection: str, buckets: list[int]) -> dict[int, tuple[str, int]]:
     """Hash of the id -> (id, content digest) of the documents of these buckets, and of those that have no bucket."""
     found = list(solr.export_where(collection, "bucket", map(str, buckets), _IDENTIFYING))
     found += list(solr.export(collection, ["id"], ["-bucket:[* TO *]"]))  # not written by us
@@ -131,7 +131,7 @@ def _content(document: Mapping[str, Any]) -> int:
     return int(document.get("digest_lo", -1)) | int(document.get("digest_hi", 0)) << 32
 
 
-def _in_buckets(of_ids: Hashes, buckets: list[int]) -> Any:
+def in_buckets(of_ids: Hashes, buckets: list[int]) -> Any:
     return np.flatnonzero(np.isin(of_ids & np.uint64(4095), np.array(buckets, dtype=np.uint64)))
 
 
@@ -158,7 +158,7 @@ def replica_checks(solr: Solr, collection: str) -> Iterator[Check]:
     yield Check("active replicas", len(every), sum(core.active for core in every))
     live = [core for core in every if core.active]
     leaders = {core.shard: core for core in reversed(live)}
-    facets = _BY_BUCKET if len(live) > len(leaders) else {}  # one replica a shard: its count is enough
+    facets = BY_BUCKET if len(live) > len(leaders) else {}  # one replica a shard: its count is enough
     found = {core.name: core_facet(solr, core, facets) for core in live}
     whole = sum(int(found[core.name]["count"]) for core in leaders.values())
     yield Check("documents of the shards", int(solr.facet(collection, {})["count"]), whole)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dicomdex.adapters.solr import Solr
+from dicomdex.resolve import INDEXED
 from dicomdex.validate import Check, compare_counts, compare_sets, value_counts
 
 COUNTED = (("Modality", "modality"), ("SOPClassUID", "sop_class_uid"))  # field, catalog column: instances by value
@@ -27,10 +28,12 @@ _NAMED = re.compile(r"[A-Z0-9_.]{1,64}")  # a code or UID; other text in such an
 
 def golden_checks(solr: Solr, collection: str, records: pa.Table, ids: pa.Array) -> Iterator[Check]:
     """`records`: as steps_documents.expected_records gives them; `ids`: all ids there must be."""
-    minimal = solr.export(collection, ["file_id"], ["level:instance", "index_warning:[* TO *]"])
-    left_out = pa.array([one["file_id"] for one in minimal], pa.string())
-    records = records.filter(pc.equal(records["state"], "indexed"))
-    records = records.filter(pc.invert(pc.is_in(records["file_id"], value_set=left_out)))
+    minimal = solr.export(collection, ["id"], ["level:instance", "index_warning:[* TO *]"])
+    left_out = pa.array([one["id"] for one in minimal], pa.string())
+    records = records.filter(pc.equal(records["state"], INDEXED))
+    if len(left_out):
+        own = pc.binary_join_element_wise(records["study"], "!i.", records["sop_instance_uid"], "")
+        records = records.filter(pc.invert(pc.is_in(own, value_set=left_out)))
     for field, column in COUNTED:
         answer = solr.facet(collection, {"values": {"type": "terms", "field": field, "limit": -1}}, WHOLE)
         found = {str(one["val"]): int(one["count"]) for one in (answer.get("values") or {}).get("buckets", [])}

@@ -1,8 +1,8 @@
 """Rebuild beside the collection that people see: plan -> create -> index all (Spark) -> check -> promote -> retire.
 
     plan(settings, alias="", shards=0, replicas=0, run_id=..., dry_run=False, date_from="", date_to="", ended=[])
-        -> {alias, collection, run_id, catalog_version, digests_version, shards, replicas, dates, schema, configset,
-            state, dry_run, line}; takes the lease of the alias, pins both versions, says who holds it otherwise
+        -> {alias, collection, run_id, catalog_version, records, digests_version, shards, replicas, dates, schema,
+            configset, state, dry_run, line}; takes the lease of the alias (or says who holds it), pins both versions
     create(settings, plan)      -> {collection, removed: [...]}; configset, collection, half-built ones removed
     index_collection.py --collection NAME      (spark-submit)
     check(settings, plan, force=False) -> the verdict of steps_gate.verdict
@@ -110,12 +110,14 @@ def _new_plan(settings: Settings, alias: str, run_id: str, shards: int, replicas
     if _ALIAS.fullmatch(alias) is None:
         raise CollectionRefused("an alias is made of letters, digits and . _ - (up to 60)")
     catalog, schema = Catalog(settings.catalog), schema_digest(configset(table(settings)))
+    version = catalog.version()
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     return {
         "alias": alias,
         "collection": f"{alias}_{stamp}_{re.sub(r'[^a-z0-9]', '', run_id.lower())[-8:] or 'x'}",
         "run_id": run_id,
-        "catalog_version": catalog.version(),
+        "catalog_version": version,
+        "records": len(catalog.records(["file_id"], version)),
         "digests_version": catalog.digests_version(),
         "shards": shards or settings.solr_shards,
         "replicas": replicas or settings.solr_replicas,
@@ -157,8 +159,7 @@ def _half_built(settings: Settings, solr: Solr, plan: Mapping[str, Any]) -> list
 def _line(settings: Settings, solr: Solr, plan: Mapping[str, Any], dry_run: bool) -> str:
     """One sentence for people: what this rebuild does, or would do."""
     catalog, shown = Catalog(settings.catalog), solr.behind(plan["alias"])
-    records = len(catalog.records(["file_id"], plan["catalog_version"]))
-    size = f"{records:,} records of {len(catalog.drops(plan['catalog_version'])):,} drops"
+    size = f"{plan['records']:,} records of {len(catalog.drops(plan['catalog_version'])):,} drops"
     within = f", studies of {plan['dates']}" if plan["dates"] else ""
     removed = _half_built(settings, solr, plan)
     parts = [

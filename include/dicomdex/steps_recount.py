@@ -8,12 +8,15 @@
         documents: the verdict of the gate on the collection that is shown, or {} where none is
         apply_needed: the collection is not at the catalog's latest versions
 
+It is made of two: `recount_files`, which takes as long as a listing and needs nobody to wait, and `recount_documents`,
+to be run under the slot `solr_writer`, since an application meanwhile would look like a fault.
+
 `recount_documents.py --collection NAME` (spark-submit) besides builds every document anew and compares it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow.compute as pc
@@ -39,9 +42,13 @@ def recount(
     settings: Settings, *, paths: bool = False, run_id: str = "", landing: Storage | None = None
 ) -> dict[str, Any]:
     """Compare landing area, catalog and alias, and read what could not be compared before."""
-    found = recount_files(settings, paths=paths, landing=landing)
+    return recount_documents(settings, recount_files(settings, paths=paths, landing=landing), run_id=run_id)
+
+
+def recount_documents(settings: Settings, files: Mapping[str, Any], *, run_id: str = "") -> dict[str, Any]:
+    """The whole of a recount, given what `recount_files` has found."""
     documents, apply_needed = _documents(settings, Catalog(settings.catalog), run_id)
-    found |= {"documents": documents, "apply_needed": apply_needed}
+    found = {**files, "documents": documents, "apply_needed": apply_needed}
     agree = not any(found["files"][how] for how in DIFFERENCES) and documents.get("ok", True)
     return {"ok": agree, "line": _line(found), **found}
 

@@ -6,7 +6,7 @@
     retire(settings, keep=0, alias="") -> {alias, retired: [...], kept: [...]}
 
 `keep` counts the collection that the alias shows; 0 = the setting `keep_collections`. Never retired: one behind any
-alias, and one that a rebuild under way owns.
+alias, and one that a rebuild under way owns. Configsets that no collection uses any more go with them.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ def retire(settings: Settings, keep: int = 0, alias: str = "") -> dict[str, Any]
     kept = {*live, *first, *owned, *[name for name in once if name not in first][: max(0, keep - len(live))]}
     with Solr.of(settings) as solr:
         retired = [remove(settings, solr, name) for name in sorted({*every, *plans} - kept)]
+        _remove_configsets(settings, solr, alias)
     return {"alias": alias, "retired": retired, "kept": [name for name in every if name not in retired]}
 
 
@@ -75,6 +76,16 @@ def remove(settings: Settings, solr: Solr, name: str) -> str:
     crashpoint("retire-deleted")
     CollectionArea(WorkArea(settings.work), name).remove()
     return name
+
+
+def _remove_configsets(settings: Settings, solr: Solr, alias: str) -> None:
+    """Delete the alias' configsets that no collection uses, and no rebuild is about to."""
+    planned_ones = {str(plan["configset"]) for plan in planned(WorkArea(settings.work))}
+    used = planned_ones | {one.configset for one in all_collections(solr)}
+    ours = re.compile(rf"{re.escape(alias)}_[0-9a-f]{{12}}")
+    for name in solr.configsets():
+        if ours.fullmatch(name) and name not in used:
+            solr.delete_configset(name)
 
 
 def _about(solr: Solr, target: Collection, alias: str, holder: str) -> dict[str, Any]:

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
-from dicomdex_local.layout import CONF, REPO, RunDir
+from dicomdex.packages import write_packages
+from dicomdex_local.errors import SiteError
+from dicomdex_local.layout import CONF, RunDir
 from dicomdex_local.ports import HOST
+from dicomdex_local.secret_files import write_secret
 
-PACKAGES = ("dicomdex", "dicomdex_spark", "configsets")
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+__all__ = ["jars", "spark_home", "write_conf", "write_packages"]
 
 
-def write_conf(run: RunDir) -> None:
-    """`spark-defaults.conf` and `log4j2.properties`, which Spark finds by SPARK_CONF_DIR."""
+def write_conf(run: RunDir, more: Mapping[str, str] | None = None) -> None:
+    """`spark-defaults.conf` and `log4j2.properties`, which Spark finds by SPARK_CONF_DIR.
+
+    `more` is what a cluster asks for (`SparkCluster.defaults`): its secret among it, hence the file's mode 0600.
+    """
     defaults = {
         "spark.ui.enabled": "false",
         "spark.driver.host": HOST,
         "spark.driver.bindAddress": HOST,
         "spark.local.dir": run.spark / "local",
         "spark.sql.warehouse.dir": run.spark / "warehouse",
+        **(more or {}),
     }
     text = "".join(f"{name} {value}\n" for name, value in defaults.items())
-    (run.spark_conf / "spark-defaults.conf").write_text(text)
+    write_secret(run.spark_conf / "spark-defaults.conf", text)
     (run.spark_conf / "log4j2.properties").write_text((CONF / "spark" / "log4j2.properties").read_text())
 
 
-def write_packages(target: Path) -> Path:
-    """The zip for `py_files`: the same bytes for the same sources, so that it can be compared and cached."""
-    temporary = target.with_name(f".{target.name}.tmp")
-    include = REPO / "include"
-    files = [path for package in PACKAGES for path in (include / package).rglob("*") if path.is_file()]
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(files):
-            if "__pycache__" not in path.parts:
-                entry = zipfile.ZipInfo(path.relative_to(include).as_posix(), ZIP_DATE)
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, path.read_bytes())
-    temporary.replace(target)
-    return target
+def spark_home() -> Path:
+    """The Spark that is in the pyspark wheel; found without importing it."""
+    spec = find_spec("pyspark")
+    if spec is None or not spec.submodule_search_locations:
+        raise SiteError("pyspark is not installed: make setup")
+    return Path(spec.submodule_search_locations[0])
 
 
 def jars(directory: Path) -> str:

@@ -13,8 +13,7 @@ from dicomdex.header_sql import ELEMENTS, ELEMENTS_SQL, header_columns
 from dicomdex.index import (
     body_sql,
     content_sql,
-    copy_fields,
-    instance_fields,
+    record_fields,
     series_fields,
     shown_columns,
     study_fields,
@@ -72,12 +71,12 @@ def documents(
     collection's own; `known`: the fields of its schema, whose digest is `schema`. `lo`, `hi`: halves of the content
     digest. `body`: JSON text with a comma at its end.
     """
-    primaries = rows.where("state = 'indexed'")
-    series = series_rows(primaries, table).persist()  # both roll-ups come from it: the instances are read once for them
+    series = series_rows(
+        rows.where("state = 'indexed'"), table
+    ).persist()  # both roll-ups come from it: the instances are read once for them
     shown = [name for name in series.columns if name not in ("first", "place")]
     parts = (
-        (primaries, instance_fields(table)),
-        (rows.where("state <> 'indexed'"), copy_fields(table)),
+        (rows, record_fields(table)),
         (series.select(*shown, "first.*"), series_fields(table)),
         (study_rows(series).select("*", "first.*"), study_fields(table)),
     )
@@ -87,7 +86,7 @@ def documents(
         )
         for frame, fields in parts
     ]
-    every = contents[0].unionAll(contents[1]).unionAll(contents[2]).unionAll(contents[3])
+    every = contents[0].unionAll(contents[1]).unionAll(contents[2])
     return (
         every.selectExpr("*", "xxhash64(id) AS id_hash", "xxhash64(content) AS content_hash")
         .withColumn("tail", F.lit(volatile_tail(run, at)))

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from dicomdex.attributes import ATTRIBUTES, Table
 from dicomdex.extract.row import FILES_SCHEMA
 from dicomdex.header_sql import from_header
+from dicomdex.spark_size import FEW_ROWS, RECORDS_A_BATCH, spark_size
 from dicomdex_spark.documents import with_header_columns
-
-FEW_ROWS = 50_000
 
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "1200",  # about 2 MB of documents
+    "spark.sql.execution.arrow.maxRecordsPerBatch": str(RECORDS_A_BATCH),
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.sql.files.maxPartitionBytes": "32m",
+    "spark.sql.files.maxPartitionBytes": "16m",  # even tasks: a million records are 341 MB
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",  # files that the driver itself looks up
     "spark.sql.files.openCostInBytes": "1m",
     "spark.sql.shuffle.partitions": "8",
-    "spark.ui.showConsoleProgress": "false",
 }
 
 # Compiling the code for 90 columns costs a cold JVM 50 s of CPU, interpreting it for some thousand rows a few.
@@ -28,16 +29,31 @@ FOR_FEW_ROWS = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",  # files that the driver itself looks up
 }
+
+
+# What a person has chosen for the application: our own names, 0 = by the rows. spark-submit passes them on.
+PARTITIONS, RECORDS = "spark.dicomdex.shufflePartitions", "spark.dicomdex.recordsPerBatch"
 
 
 def session(name: str, rows: int) -> SparkSession:
     """The session for about so many rows; master, jars and memory come from spark-submit."""
-    builder = SparkSession.builder.appName(name)
-    for key, value in {**SETTINGS, **(FOR_FEW_ROWS if rows <= FEW_ROWS else {})}.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+    spark = SparkSession.builder.appName(name).config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    for key, value in sql_settings(rows, dict(spark.sparkContext.getConf().getAll())).items():
+        spark.conf.set(key, value)
+    return spark
+
+
+def sql_settings(rows: int, submitted: Mapping[str, str]) -> dict[str, str]:
+    """The settings of SQL for so many rows. `submitted`: what the application was submitted with."""
+    chosen = {"shuffle_partitions": PARTITIONS, "records_a_batch": RECORDS}
+    size = spark_size(rows, **{field: int(submitted.get(key) or 0) for field, key in chosen.items()})
+    return {
+        **SETTINGS,
+        **(FOR_FEW_ROWS if rows <= FEW_ROWS else {}),
+        "spark.sql.shuffle.partitions": str(size.shuffle_partitions),
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(size.records_a_batch),
+    }
 
 
 def file_rows(spark: SparkSession, paths: list[str], table: Table = ATTRIBUTES) -> DataFrame:

@@ -11,13 +11,14 @@ from pyspark.sql import DataFrame
 
 from dicomdex.adapters.collection_area import CollectionArea
 from dicomdex.adapters.posting import Posted, Poster
-from dicomdex.adapters.solr import Solr, credentials
+from dicomdex.adapters.solr import Solr
 from dicomdex.adapters.work import WorkArea
 from dicomdex.crashpoint import crashpoint
 from dicomdex.errors import CountsMismatch
 from dicomdex.settings import Settings
 from dicomdex.steps_index import check_applier
 from dicomdex.validate import content_rows
+from dicomdex_spark.executor import solr_of_task
 
 DIGEST_FIELDS = ("id", "digest_lo", "digest_hi")
 SHOWN = 10
@@ -79,10 +80,9 @@ def digests_in(solr: Solr, collection: str, studies: list[str]) -> Digests:
 
 def poster(settings: Settings, collection: str, there: Digests, applier: str) -> Callable[[Batches], Batches]:
     """A function for mapInArrow over (id, lo, hi, body) that posts what is not there with this digest."""
-    where, who, seconds = settings.solr_url, credentials(settings), settings.solr_timeout
 
     def post(batches: Batches) -> Batches:
-        with Solr(where, who, seconds) as solr:
+        with solr_of_task(settings) as solr:
             for batch in batches:
                 check_applier(solr, collection, applier)
                 writer = Poster(solr, collection)
@@ -103,10 +103,9 @@ def indexer(settings: Settings, collection: str, applier: str) -> Callable[[Batc
     Gives one row a task: file, posted, minimal. A task that is run again posts the same documents once more, and the
     file of the first try is never published.
     """
-    where, who, seconds = settings.solr_url, credentials(settings), settings.solr_timeout
 
     def index(batches: Batches) -> Batches:
-        with Solr(where, who, seconds) as solr:
+        with solr_of_task(settings) as solr:
             writer, looked = Poster(solr, collection), float("-inf")
 
             def posted() -> Batches:

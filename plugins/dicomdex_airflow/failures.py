@@ -17,15 +17,17 @@ def plain_failures() -> Iterator[None]:
     """Turn what goes wrong inside into what Airflow acts upon.
 
     An error of dicomdex fails the task at once, since another try would end the same way; Solr being away and
-    storage errors are tried again by Airflow. Texts of other exceptions may quote a path or a value, so only
-    their class and the lines of code they passed are kept.
+    storage errors, named (safe mode, no DataNode...) or not, are tried again by Airflow. Texts of other exceptions may
+    quote a path or a value, so only their class and the lines of code they passed are kept.
     """
-    from dicomdex.errors import DicomdexError, SolrUnavailable
+    from dicomdex.errors import DicomdexError, SolrUnavailable, StorageFault
 
     try:
         yield
     except (AirflowException, SolrUnavailable):
         raise
+    except StorageFault as error:
+        raise AirflowException(f"storage error: {error}") from None
     except DicomdexError as error:
         raise AirflowFailException(str(error)) from None
     except OSError as error:

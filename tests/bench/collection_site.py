@@ -15,7 +15,8 @@ from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import Any
 
 from dicomdex.settings import Settings
-from dicomdex_airflow.spark import CONF, CONF_LONG, application
+from dicomdex.spark_size import FOR_A_SHORT_LIFE, FOR_MANY_ROWS
+from dicomdex_airflow.spark import CONF, application
 from dicomdex_local import pids, spark
 from dicomdex_local.errors import SiteError
 from dicomdex_local.java import ensure_java
@@ -95,8 +96,9 @@ class BenchSite:
         return Spent(time.perf_counter() - begun, cpu_seconds(RUSAGE_CHILDREN) - used)
 
     def _command(self, name: str, arguments: Sequence[str], events: Path | None) -> list[str]:
-        conf, memory = (CONF, "1g") if name == BRIEF else (CONF_LONG, "2g")
-        given = {key: value.replace("{{ params.driver_memory }}", memory) for key, value in conf.items()}
+        memory, java = ("1g", FOR_A_SHORT_LIFE) if name == BRIEF else ("2g", FOR_MANY_ROWS)
+        given = {key: value for key, value in CONF.items() if "{{" not in value}
+        given |= {"spark.driver.memory": memory, "spark.driver.extraJavaOptions": java}
         if events is not None:
             events.mkdir(parents=True, exist_ok=True)
             given |= {"spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri()}

@@ -17,6 +17,7 @@ from tests.plugins.airflow_home import ROOT, migrated
 GOLDEN = {
     "apply": ("ingest_drop", "apply"),
     "index_all": ("rebuild_collection", "index_all"),
+    "mend": ("recount", "mend"),
     "promote": ("rebuild_collection", "promote"),
     "roll_back": ("roll_back_collection", "promote"),
 }
@@ -44,10 +45,14 @@ def golden_file(name: str) -> Path:
     return Path(__file__).parent / "golden" / f"{name}.txt"
 
 
-def rendered(dag: Any, task_id: str, **params: Any) -> str:
-    """One argument a line, then the environment that Spark gets besides the worker's; SITE must be in os.environ."""
+def rendered(dag: Any, task_id: str, *, files: int = 1_000, **params: Any) -> str:
+    """One argument a line, then the environment that Spark gets besides the worker's; SITE must be in os.environ.
+
+    `files`: how many the run has listed, or how many records it has planned with.
+    """
     task = dag.get_task(task_id).prepare_for_execution()
-    ti = SimpleNamespace(xcom_pull=lambda task_ids, key="return_value": {"collection": "dicom_20261121T113000Z_4f2a"})
+    found = {"collection": "dicom_20261121T113000Z_4f2a", "listed": files, "records": files}
+    ti = SimpleNamespace(xcom_pull=lambda task_ids, key="return_value": found)
     context = {"run_id": "manual__2026-11-21", "params": dag.params.dump() | params, "task": task, "ti": ti}
     task.render_template_fields(context, jinja_env=dag.get_template_env())
     hook = task._get_hook()  # the provider has no public way to ask for the command

@@ -10,6 +10,9 @@ import pytest
 from tests.dags import spark_submit
 from tests.dags.test_dags import COLLECTION_DAGS, comes_before
 
+SPARK = dict.fromkeys(("driver_memory", "executor_memory"), "") | dict.fromkeys(
+    ("executor_cores", "cores", "shuffle_partitions", "records_a_batch"), 0
+)
 PARAMS = {
     "rebuild_collection": {
         "alias": "",
@@ -19,11 +22,11 @@ PARAMS = {
         "shards": 0,
         "replicas": 0,
         "force": False,
-        "driver_memory": "2g",
+        **SPARK,
     },
-    "roll_back_collection": {"collection": "", "as_was": False, "force": False, "driver_memory": "1g"},
+    "roll_back_collection": {"collection": "", "as_was": False, "force": False, **SPARK},
     "retire_collections": {"alias": "", "keep": 0},
-    "recount": {},
+    "recount": {"mend": False, **SPARK},
 }
 
 
@@ -48,6 +51,14 @@ def test_the_alias_is_given_back_however_a_rebuild_went_and_that_hides_no_failur
     assert not dag.get_task("release").on_failure_fail_dagrun
 
 
+def test_files_are_listed_without_the_slot_and_documents_are_counted_whether_mended_or_not(dag_bag: Any) -> None:
+    dag = dag_bag.dags["recount"]
+    assert sorted(dag.task_ids) == ["files", "mend", "recount"]
+    assert (dag.get_task("files").mend, dag.get_task("files").recount) == ("mend", "recount")
+    assert dag.get_task("recount").upstream_task_ids == {"files", "mend"}
+    assert dag.get_task("recount").trigger_rule == "none_failed"
+
+
 def test_a_person_is_asked_before_the_alias_goes_back_as_it_was(dag_bag: Any) -> None:
     dag = dag_bag.dags["roll_back_collection"]
     assert sorted(dag.task_ids) == ["approve", "find", "point_back", "promote"]
@@ -65,6 +76,7 @@ def test_whoever_moves_the_alias_or_deletes_collections_holds_the_slot(dag_bag: 
         "roll_back_collection.promote",
         "roll_back_collection.point_back",
         "retire_collections.retire",
+        "recount.mend",
         "recount.recount",
     }
     assert {task for task, pool in pools.items() if pool == "spark"} == {"rebuild_collection.index_all"}
@@ -97,6 +109,8 @@ def test_the_form_of_a_run(dag_bag: Any, dag_id: str) -> None:
         ("rebuild_collection", "date_to", "2026-02-30"),
         ("rebuild_collection", "dry_run", "yes"),
         ("rebuild_collection", "driver_memory", "2g --jars x"),
+        ("rebuild_collection", "executor_memory", "lots"),
+        ("rebuild_collection", "shuffle_partitions", -1),
         ("roll_back_collection", "collection", "../dicom"),
         ("roll_back_collection", "as_was", 1),
         ("retire_collections", "keep", -1),
@@ -117,6 +131,16 @@ def test_a_smaller_collection_is_promoted_only_when_that_is_asked_for(
         monkeypatch.setenv(variable, value)
     command = spark_submit.rendered(dag_bag.dags["rebuild_collection"], "promote", force=force).splitlines()
     assert [word for word in command if word.endswith("force")] == [argument]
+
+
+@pytest.mark.parametrize(("records", "option"), [(1_000, "-XX:TieredStopAtLevel=1"), (1_000_000, "-XX:+UseParallelGC")])
+def test_only_a_driver_that_lives_long_has_a_full_compiler(
+    dag_bag: Any, monkeypatch: pytest.MonkeyPatch, records: int, option: str
+) -> None:
+    for variable, value in spark_submit.SITE.items():
+        monkeypatch.setenv(variable, value)
+    command = spark_submit.rendered(dag_bag.dags["rebuild_collection"], "index_all", files=records)
+    assert f"spark.driver.extraJavaOptions={option} " in command
 
 
 def test_the_asset_says_what_is_shown(dag_bag: Any) -> None:

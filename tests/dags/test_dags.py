@@ -120,13 +120,15 @@ def test_every_dag_explains_itself_on_one_screen(dag_bag: Any, dag_id: str) -> N
 
 def test_the_form_of_a_run(dag_bag: Any) -> None:
     form = {dag_id: dag_bag.dags[dag_id].params for dag_id in DROP_DAGS}
-    assert set(form["ingest_drop"]) == {"drop", "force", "allow_shrink", "driver_memory"}
+    sizes = {"driver_memory": "", "executor_memory": "", "executor_cores": 0, "cores": 0}
+    cuts = {"shuffle_partitions": 0, "records_a_batch": 0}
     assert set(form["ingest_by_date"]) == {"drop", "force", "allow_shrink", "missing"}
     assert form["ingest_drop"].dump() == {
         "drop": "",
         "force": False,
         "allow_shrink": False,
-        "driver_memory": "1g",
+        **sizes,
+        **cuts,
     }
     assert form["ingest_by_date"]["missing"] == "fail"
 
@@ -177,3 +179,31 @@ def test_spark_is_submitted_as_the_golden_file_says(dag_bag: Any, monkeypatch: p
     dag_id, task_id = spark_submit.GOLDEN[name]
     golden = spark_submit.golden_file(name).read_text(encoding="utf-8")
     assert spark_submit.rendered(dag_bag.dags[dag_id], task_id) == golden, "if this is meant: make golden"
+
+
+@pytest.mark.parametrize(
+    ("files", "chosen", "expected"),
+    [
+        (1_000, {}, {"driver.memory": "1g", "executor.memory": "1g", "executor.cores": "1", "cores.max": "2"}),
+        (2_000_000, {}, {"driver.memory": "3g", "executor.memory": "2g", "executor.cores": "2", "cores.max": "16"}),
+        (2_000_000, {"executor_memory": "6g", "cores": 4}, {"executor.memory": "6g", "cores.max": "4"}),
+        (1_000, {"shuffle_partitions": 40}, {"dicomdex.shufflePartitions": "40", "dicomdex.recordsPerBatch": "0"}),
+    ],
+)
+def test_spark_is_as_big_as_the_drop_asks_for_or_as_the_form_says(
+    dag_bag: Any, monkeypatch: pytest.MonkeyPatch, files: int, chosen: dict[str, Any], expected: dict[str, str]
+) -> None:
+    for variable, value in spark_submit.SITE.items():
+        monkeypatch.setenv(variable, value)
+    command = spark_submit.rendered(dag_bag.dags["ingest_drop"], "apply", files=files, **chosen).splitlines()
+    conf = dict(word.removeprefix("spark.").split("=", 1) for word in command if word.startswith("spark."))
+    assert {name: conf[name] for name in expected} == expected
+
+
+def test_the_file_with_solrs_password_is_sent_along_where_the_site_says_so(
+    dag_bag: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in {**spark_submit.SITE, "DICOMDEX_SPARK_FILES": "/run/secrets/solr"}.items():
+        monkeypatch.setenv(variable, value)
+    command = spark_submit.rendered(dag_bag.dags["ingest_drop"], "apply").splitlines()
+    assert command[command.index("--files") + 1] == "/run/secrets/solr"

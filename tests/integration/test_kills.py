@@ -13,6 +13,7 @@ import pytest
 
 from dicomdex import steps
 from dicomdex.adapters.solr import Solr
+from dicomdex.crashpoint import VARIABLE
 from dicomdex_airflow.spark import CONF
 from dicomdex_local.airflow_rest import AirflowRest
 from dicomdex_local.follow import DAG_ID
@@ -26,6 +27,7 @@ from tests.integration.waiting import wait_for, wait_for_run, wait_for_task
 
 INSTANCES = 400
 BATCH_FILES = 100  # four batches a drop and more
+POINT = "commit-committed"  # the catalog has the drop, nobody was told
 UNDISTURBED = "undisturbed"  # alias of a collection that takes the same catalog versions without any kill
 
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"  # for a short life
@@ -33,10 +35,14 @@ JAVA_OPTIONS = "spark.driver.extraJavaOptions"  # for a short life
 
 @dataclass
 class Hospital:
-    """A site whose programs are killed, and the drops that were laid for it, one a day."""
+    """A site whose programs are killed, and the drops that were laid for it, one a day.
+
+    While the file `armed` is there, the next task that comes to POINT is killed there, and takes it away.
+    """
 
     site: Site
     rest: AirflowRest
+    armed: Path
     truth: dict[str, Truth] = field(default_factory=dict)
 
     def lay(self, instances: int = INSTANCES) -> str:
@@ -56,11 +62,12 @@ class Hospital:
 
 
 @pytest.fixture(scope="module")
-def hospital(make_site):
-    site = make_site(DICOMDEX_BATCH_FILES=str(BATCH_FILES))
+def hospital(make_site, tmp_path_factory):
+    armed = tmp_path_factory.mktemp("crash") / "armed"
+    site = make_site(DICOMDEX_BATCH_FILES=str(BATCH_FILES), **{VARIABLE: f"{POINT}@{armed}"})
     site.up()
     with site.airflow.rest() as rest:
-        yield Hospital(site, rest)
+        yield Hospital(site, rest, armed)
     site.down()
 
 
@@ -126,6 +133,15 @@ def test_an_extraction_killed_with_its_watcher_is_missed_by_its_heartbeat_and_do
     assert len(tries) >= INSTANCES // BATCH_FILES
     assert tries == [2 if number == index else 1 for number in range(len(tries))]
     assert killing.component(hospital.site, "scheduler") == scheduler
+
+
+@pytest.mark.long
+def test_a_task_killed_at_a_crash_point_is_tried_again_by_airflow_and_ends_as_if_undisturbed(hospital):
+    hospital.armed.touch()
+    run_id = hospital.run_of(hospital.lay())
+    assert_as_if_undisturbed(hospital, run_id)
+    assert not hospital.armed.exists()
+    assert hospital.tries(run_id, "commit") == [2]
 
 
 @pytest.mark.long

@@ -174,6 +174,7 @@ def test_the_status_is_json_of_a_fixed_structure(line: Line) -> None:
     assert {name: (one["running"], one["ready"]) for name, one in said["engines"].items()} == {
         "solr": (True, True),
         "airflow": (True, True),
+        "page": (True, True),
     }
     assert said["alias"].keys() == {"name", "collection", "catalog_version", "documents"}
     assert said["alias"]["documents"].keys() == set(LEVELS)

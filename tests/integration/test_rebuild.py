@@ -199,7 +199,17 @@ def test_a_recount_that_finds_a_file_gone_fails_and_names_it_by_file_id_alone(li
     said = log(line, "recount", run_id, "recount")
     assert f"gone files: expected 0, found 1; missing {gone['file_id']}" in said
     assert file.name not in said
-    assert states(line, "recount", run_id) == {"recount": "failed"}
+    assert states(line, "recount", run_id) == {"files": "success", "mend": "skipped", "recount": "failed"}
+
+
+def test_a_recount_that_is_asked_to_mend_puts_a_deleted_document_back(line: Line) -> None:
+    before = line.export()
+    with Solr.of(line.settings) as solr:
+        solr.delete(shown(line), [before[0]["id"]])
+        solr.commit(shown(line))
+    run_id = run_of(line, "recount", mend=True)
+    assert states(line, "recount", run_id) == dict.fromkeys(("files", "mend", "recount"), "success")
+    assert line.export() == before
 
 
 def test_what_is_not_kept_is_retired(line: Line) -> None:

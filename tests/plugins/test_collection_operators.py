@@ -30,7 +30,7 @@ from dicomdex_airflow.operators.rebuild import (
     ReleaseRebuildOperator,
     RetireCollectionsOperator,
 )
-from dicomdex_airflow.operators.recount import RecountOperator
+from dicomdex_airflow.operators.recount import RecountFilesOperator, RecountOperator
 
 Context = Callable[..., dict[str, Any]]
 
@@ -156,11 +156,28 @@ class Recounts(RecountOperator):
 
 def test_a_recount_that_agrees_says_its_line_and_returns_no_name(settings: Settings, context: Context) -> None:
     run = context()
-    said = Recounts(task_id="recount").execute(run)
+    said = Recounts(task_id="recount", files={}).execute(run)
     assert said == {"collection": NAME, "ok": True, "catalog_version": 7, "line": LINE}
     assert run["ti"].pushed["summary"] == LINE
     checks = [check["check"] for check in run_record(settings, RUN)["verdict"]["checks"]]
     assert checks == ["new files", "changed files", "gone files", "documents"]
+
+
+class CountsFiles(RecountFilesOperator):
+    """RecountFilesOperator without a landing area."""
+
+    def files(self, settings: Settings) -> dict[str, Any]:
+        """Nothing differs."""
+        return {"files": {"listed": 9}}
+
+
+@pytest.mark.parametrize(("mend", "follows"), [(False, "recount"), (True, "mend")])
+def test_documents_are_put_right_before_they_are_counted_only_where_that_is_asked_for(
+    settings: Settings, context: Context, mend: bool, follows: str
+) -> None:
+    run = context(mend=mend)
+    assert CountsFiles(task_id="files", mend="mend", recount="recount").look(run) == follows
+    assert run["ti"].pushed["files"] == {"files": {"listed": 9}}
 
 
 @pytest.mark.parametrize(
@@ -174,7 +191,7 @@ def test_a_recount_that_agrees_says_its_line_and_returns_no_name(settings: Setti
 def test_a_recount_that_finds_something_wrong_fails_at_once_and_names_it(
     settings: Settings, context: Context, ok: bool, gone: int, sentence: str
 ) -> None:
-    run, operator = context(), Recounts(task_id="recount")
+    run, operator = context(), Recounts(task_id="recount", files={})
     operator.ok, operator.gone = ok, gone
     with pytest.raises(AirflowFailException) as raised:
         operator.execute(run)

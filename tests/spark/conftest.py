@@ -16,6 +16,7 @@ from dicomdex_local.java import ensure_java
 from dicomdex_local.layout import default_jars_dir
 from dicomdex_local.ports import HOST, free_ports
 from dicomdex_local.solr import SolrNode
+from tests.hdfs import hdfs, hdfs_engine, hdfs_url  # noqa: F401  # fixtures
 from tests.spark.served import Served
 
 MakeServed = Callable[..., Served]

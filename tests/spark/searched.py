@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from dicomdex.adapters.solr import Solr
+from dicomdex.attributes import Level
 from dicomdex.schema import configset, schema_digest
 from dicomdex.search import Filter, Query
 
@@ -23,7 +24,8 @@ NAMES = ("MEIER^ANNA", "Meier^Bo", "O'Hara^Zoë", "李^四=Li^Si", "van der Maxi
 DESCRIPTIONS = ("Knee T2-weighted", "KNEE left", "chest/abdomen", "Schädel, nativ", "=1+1", None)
 BODY_PARTS = ("KNEE", "CHEST", 'A"B:C*', None)
 AGES = {"003D": 3, "018W": 126, "006M": 182, "040Y": 14610, "041Y": 14975}
-SERIES_LEVEL = ("Modality", "BodyPartExamined", "SeriesDescription", "series", "SeriesInstanceUID")
+SERIES_LEVEL = ("Modality", "BodyPartExamined", "SeriesDescription", "series", "series_id", "SeriesInstanceUID")
+KEY: dict[Level, str] = {"study": "study", "series": "series_id", "instance": "id"}
 STUDY_LEVEL = ("study", "StudyInstanceUID", "StudyDate", "PatientName", "PatientID", "PatientSex", "PatientAge",
                "PatientAge_days", "StudyTime", "StudyTime_seconds")  # fmt: skip
 
@@ -35,8 +37,10 @@ def hospital(seed: int = 7) -> list[Row]:
     for number in range(STUDIES):
         study = _study(draw, f"1.2.{number}")
         for place in range(draw.randint(1, 3)):
-            series = {**study, **_series(draw, f"1.2.{number}.{place}")}
-            rows += [_instance(draw, series, f"{series['series']}.{at}") for at in range(draw.randint(1, 4))]
+            uid = f"1.2.{number}.{place}"
+            twice = f"1.2.{number - 1}.0" if number % 10 == 1 and place == 0 else uid  # a UID in two studies
+            series = {**study, **_series(draw, twice), "series_id": f"{study['study']}!s.{twice}"}
+            rows += [_instance(draw, series, f"{uid}.{at}") for at in range(draw.randint(1, 4))]
     return rows
 
 
@@ -44,17 +48,17 @@ def documents(rows: list[Row]) -> list[Row]:
     """The documents of all levels, with the roll-ups that apply makes."""
     made = list(rows)
     instances = [row for row in rows if row["level"] == "instance"]
-    for key, names, suffix in (("series", STUDY_LEVEL + SERIES_LEVEL, "s."), ("study", STUDY_LEVEL, "")):
+    levels: tuple[tuple[Level, tuple[str, ...]], ...] = (("series", STUDY_LEVEL + SERIES_LEVEL), ("study", STUDY_LEVEL))
+    for level, names in levels:
         members: dict[str, list[Row]] = {}
         for row in instances:
-            members.setdefault(row[key], []).append(row)
-        for uid, own in members.items():
+            members.setdefault(row[KEY[level]], []).append(row)
+        for key, own in members.items():
             shown = {name: own[0][name] for name in names if name in own[0]}
-            ending = f"{suffix}{uid}" if key == "series" else "study"
             rolled_up = {"drop": sorted({drop for row in own for drop in row["drop"]})}
-            if key == "study":
+            if level == "study":
                 rolled_up["ModalitiesInStudy"] = sorted({row["Modality"] for row in own if "Modality" in row})
-            made.append({**shown, **rolled_up, "id": f"{own[0]['study']}!{ending}", "level": key})
+            made.append({**shown, **rolled_up, "id": key if level == "series" else f"{key}!study", "level": level})
     return made
 
 
@@ -75,7 +79,7 @@ def keys(rows: Iterable[Row], query: Query, but: str = "") -> dict[str, list[Row
     found: dict[str, list[Row]] = {}
     for row in rows:
         if (row["level"] == "instance" or query.copies) and all(one(row) for one in wanted):
-            found.setdefault(row["id"] if query.level == "instance" else row[query.level], []).append(row)
+            found.setdefault(row[KEY[query.level]], []).append(row)
     return found
 
 

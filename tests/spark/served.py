@@ -58,12 +58,12 @@ class Served(Line):
         for path in self.landing.rglob("*"):
             os.utime(path, ns=(0, 10**18))
 
-    def apply(self, run: str = "run") -> Applied:
+    def apply(self, run: str = "run", *options: str) -> Applied:
         """Run the application; what it said it did."""
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.environment().items():
                 patch.setenv(name, value)
-            apply_changes.main(["--run", run])
+            apply_changes.main(["--run", run, *options])
         found = _WRITTEN.search(steps.run_record(self.settings, run)["applied"])
         assert found, "the line of the application"
         return Applied(*(int((number or "0").replace(",", "")) for number in found.groups()))

@@ -13,7 +13,8 @@ from pyspark.errors import PythonException
 from dicomdex.adapters.posting import Poster
 from dicomdex.index import hashed
 from dicomdex.steps_changes import span
-from dicomdex_spark.apply_changes import wanted
+from dicomdex.steps_mend import Wrong, wrong_documents
+from dicomdex_spark.applying import wanted
 from dicomdex_spark.target import ensure_collection
 from dicomdex_spark.writing import write
 from tests.spark.served import Served
@@ -27,7 +28,7 @@ def killed_while_posting(line: Served, run: str) -> str:
     target = ensure_collection(line.solr, line.settings, run)
     over = span(target, line.catalog)
     line.solr.set_properties(target.name, applying=over.files_to)
-    documents = wanted(line.settings, line.solr, target, over, run).documents
+    documents = wanted(line.settings, line.solr, target, over, Wrong(), run).documents
     bodies = documents.orderBy("id").toArrow()["body"].to_pylist()
     Poster(line.solr, target.name).column(pa.array(bodies[::2]))
     return target.name
@@ -131,7 +132,7 @@ def test_a_collection_that_refuses_fails_the_application_without_a_value_in_what
 
 def test_an_application_that_was_taken_over_posts_nothing_more(two_days: Served) -> None:
     target = two_days.target()
-    older = wanted(two_days.settings, two_days.solr, target, span(target, two_days.catalog), "older")
+    older = wanted(two_days.settings, two_days.solr, target, span(target, two_days.catalog), Wrong(), "older")
     before = two_days.documents()
     two_days.solr.set_properties(target.name, applier="newer")
     with pytest.raises(PythonException, match="taken over"):
@@ -149,3 +150,31 @@ def test_what_somebody_else_has_written_is_put_right_by_the_next_application(two
     two_days.apply()
     assert two_days.documents() == two_days.in_one_go()
     assert two_days.sentence(LATER) == "ok"
+
+
+def test_what_somebody_else_has_written_is_put_right_though_no_drop_has_changed(two_days: Served) -> None:
+    two_days.apply()
+    before = two_days.documents()
+    altered = f"{STUDY}!s.1.2.3.1"
+    two_days.solr.post(two_days.target().name, orjson.dumps([{"id": altered, "Modality": {"set": "XX"}}]))
+    two_days.solr.commit(two_days.target().name)
+    assert two_days.apply().posted == 1
+    assert two_days.documents() == before
+    assert two_days.sentence(LATER) == "ok"
+
+
+def test_what_is_missing_or_of_another_digest_is_put_right_when_that_is_asked_for(two_days: Served) -> None:
+    two_days.apply()
+    before, name = two_days.documents(), two_days.target().name
+    gone, other = f"{STUDY}!i.1.9.1", f"{STUDY}!s.1.2.3.1"
+    two_days.solr.delete(name, [gone])
+    two_days.solr.post(name, orjson.dumps([{"id": other, "digest_lo": {"set": 1}}, {"id": "9.9!i.9.9.9"}]))
+    two_days.solr.commit(name)
+    two_days.solr.set_properties(name, newest_write=two_days.solr.newest_write(name))  # as if it was an application's
+    assert two_days.apply().posted == 0
+    wrong = wrong_documents(two_days.settings, two_days.solr, two_days.target())
+    assert (wrong.ids, wrong.studies) == ((other, "9.9!i.9.9.9"), (STUDY, "9.9"))
+    done = two_days.apply("mended", "--mend")
+    assert (done.posted, done.deleted) == (2, 1)
+    assert two_days.documents() == before
+    assert not wrong_documents(two_days.settings, two_days.solr, two_days.target())

@@ -7,13 +7,20 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyspark
 import pytest
+from pyspark import cloudpickle
 
+from dicomdex.settings import Settings
 from dicomdex_local import spark as local_spark
 from dicomdex_local.layout import REPO, RunDir
+from dicomdex_local.secret_files import write_secret
+from dicomdex_spark.executor import solr_of_task
+from dicomdex_spark.writing import counter, indexer, poster
 from tests.spark.served import Served
 from tests.unit.line import DAY, dicom
 
@@ -74,3 +81,29 @@ def test_an_executor_that_has_only_the_zip_writes_the_same_documents(
     assert served.levels() == {"study": 2, "series": 2, "instance": 2, "copy": 1}
     assert served.documents() == served.in_one_go()
     assert served.sentence(DAY) == "ok"
+
+
+def test_no_task_carries_solrs_password_only_the_name_of_its_file(tmp_path: Path) -> None:
+    secret = tmp_path / "password-of-solr"
+    write_secret(secret, "not-in-any-task")
+    urls = {name: (tmp_path / name).as_uri() for name in ("landing", "work", "catalog")}
+    settings = Settings(**urls, solr_user="dicomdex", solr_password_file=secret)
+    tasks = [poster(settings, "c", {}, "me"), indexer(settings, "c", "me"), counter(settings, "c")]
+    carried = [cloudpickle.dumps(task) for task in tasks]
+    assert not [task for task in carried if b"not-in-any-task" in task]
+    assert all(b"password-of-solr" in task for task in carried)
+
+
+def test_a_password_file_that_was_sent_along_is_found_by_its_name(served: Served, spark: Any, tmp_path: Path) -> None:
+    sent = tmp_path / "sent" / "solr-of-executors"
+    sent.parent.mkdir()
+    write_secret(sent, served.solr_auth[1])
+    spark.sparkContext.addFile(str(sent))
+    elsewhere = served.settings.model_copy(update={"solr_password_file": Path("/nowhere/solr-of-executors")})
+
+    def collections(_: Iterator[int]) -> Iterator[list[str]]:
+        with solr_of_task(elsewhere) as solr:
+            yield solr.collections()
+
+    (found,) = spark.sparkContext.parallelize([0], 1).mapPartitions(collections).collect()
+    assert found == served.solr.collections()

@@ -15,7 +15,7 @@ from pydicom.data import get_testdata_file
 
 from dicomdex import steps
 from dicomdex.adapters.catalog import Catalog
-from dicomdex.index import instance_fields
+from dicomdex.index import record_fields
 from dicomdex.settings import Settings
 from dicomdex.steps_documents import Dates, expected_records
 from tests.spark.built import documents
@@ -98,7 +98,7 @@ def test_spark_builds_the_same_documents_of_every_order(extracted: Extracted, tm
     from dicomdex_spark.documents import documents as built
     from dicomdex_spark.index_collection import resolved_rows
 
-    every = frozenset(name for name, _ in instance_fields(ATTRIBUTES)) | {"schema"}
+    every = frozenset(name for name, _ in record_fields(ATTRIBUTES)) | {"schema"}
     found = []
     for number, order in enumerate(orders(3)):
         settings = extracted.committed(order, tmp_path / str(number))

@@ -43,7 +43,7 @@ TYPED = st.one_of(
     st.text(alphabet=st.characters(exclude_categories=("Cs",)), min_size=1, max_size=30),
     st.text(alphabet="{}!$()[]:\"'\\/*?~^+-&|<>= \tab1._AZ", min_size=1, max_size=30),
 )
-CLAUSES = {"DisjunctionMaxQuery", "MatchAllDocsQuery", "MatchNoDocsQuery", "FieldExistsQuery", "JoinQuery", "TO"}
+CLAUSES = {"DisjunctionMaxQuery", "MatchAllDocsQuery", "MatchNoDocsQuery", "FieldExistsQuery", "SelfJoin", "TO"}
 # Words with a capital letter; fields that are searched by word hold none, so only a field or a clause can have it.
 CAPITAL = re.compile(r"\w*[A-Z]\w*", re.ASCII)
 NUMBER = re.compile(r"\d+E\d+", re.ASCII)
@@ -114,7 +114,7 @@ def test_a_text_at_the_level_of_studies_stays_in_its_fields_too(search: Search) 
     for piece in PIECES:
         _, (level, joined) = parsed(search, Query(level="study", text=f"a {piece}", rows=0))
         assert level == "level:study"
-        assert joined.startswith("JoinQuery({!join from=study to=study}+")
+        assert joined.startswith("SelfJoin({!join from=study to=study}+")
         assert "+level:instance" in joined
         assert foreign(search, joined) == set(), piece
 

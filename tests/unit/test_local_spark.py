@@ -32,3 +32,12 @@ def test_spark_shows_no_page_and_listens_on_loopback_only(tmp_path):
     assert said["spark.ui.enabled"] == "false"
     assert said["spark.driver.bindAddress"] == said["spark.driver.host"] == "127.0.0.1"
     assert (run.spark_conf / "log4j2.properties").exists()
+
+
+def test_what_a_cluster_asks_for_is_its_owners_alone(tmp_path):
+    run = RunDir(tmp_path)
+    run.create()
+    spark.write_conf(run, {"spark.authenticate.secret": "hush"})
+    written = run.spark_conf / "spark-defaults.conf"
+    assert "spark.authenticate.secret hush\n" in written.read_text()
+    assert written.stat().st_mode & 0o777 == 0o600

@@ -117,7 +117,20 @@ def test_a_study_is_asked_itself_as_long_as_it_can_answer() -> None:
     own = Query(level="study", filters=(Filter("Modality", values=("CT",)), Filter("StudyDate", low="2026")))
     assert not any("join" in one for one in template(own)["filter"])
     deeper = replace(own, filters=(*own.filters, Filter("BodyPartExamined", missing=True)))
-    assert template(deeper)["filter"][1].startswith("{!join from=study to=study v=$v")
+    assert template(deeper)["filter"][1].startswith("{!join method=topLevelDV from=study to=study v=$v")
+
+
+def test_series_are_joined_by_their_documents_ids_since_one_uid_may_lie_in_two_studies() -> None:
+    query = Query(level="series", text="knee")
+    assert template(query)["filter"][1].startswith("{!join method=topLevelDV from=series_id to=series_id v=$v")
+    older = to_solr(query, Fields(known=frozenset(("StudyDate", "series"))))
+    assert older["filter"][1].startswith("{!join method=topLevelDV from=series to=series v=$v")
+
+
+def test_what_is_only_shown_is_no_condition() -> None:
+    with pytest.raises(QueryRefused, match="DicomUrl is only shown: ask for the file_id"):
+        to_solr(Query(filters=(Filter("DicomUrl", values=("/files/1",)),)), FIELDS)
+    assert "DicomUrl" in to_solr(Query(columns=("DicomUrl",)), FIELDS)["fields"]
 
 
 def test_a_table_with_more_attributes_is_searched_by_them_without_code() -> None:
@@ -133,7 +146,7 @@ def test_a_collection_of_an_older_version_is_asked_for_what_it_has() -> None:
     older = Fields(known=frozenset(("PatientAge", "SeriesDescription", "StudyDate", "_text_")))
     query = Query(filters=(Filter("PatientAge", values=("040Y",)), Filter("SeriesDescription", prefix="Knee")))
     body = to_solr(query, older)
-    assert {"{!term f=PatientAge v=$v2}", "{!prefix f=SeriesDescription v=$v4}"} <= set(body["params"].values())
+    assert {"{!field f=PatientAge v=$v2}", "{!prefix f=SeriesDescription v=$v4}"} <= set(body["params"].values())
     assert body["params"]["qf"] == "_text_"
     with pytest.raises(QueryRefused, match="the collection has no Rows yet: rebuild it"):
         to_solr(Query(columns=("Rows",)), older)

@@ -14,7 +14,7 @@ from dicomdex.adapters.solr import Solr
 from dicomdex.errors import SolrRejected, SolrUnavailable
 from dicomdex.index import MINIMAL_FIELDS
 
-BATCH_BYTES = 500_000  # 0.1 to 2 MB made no difference in documents a second; small ones bound a retry's cost
+BATCH_BYTES = 750_000  # some 150 documents: a request costs the two sides 2 ms together, its body memory twice
 TRIES = 6  # waits of 1, 2, 4, 8, 16 s: a Solr that was killed is back within them
 
 
@@ -52,7 +52,7 @@ class Poster:
             start = end
 
     def _range(self, text: memoryview, offsets: Sequence[int], start: int, end: int) -> None:
-        body = b"[" + bytes(text[offsets[start] : offsets[end] - 1]) + b"]"
+        body = b"".join((b"[", text[offsets[start] : offsets[end] - 1], b"]"))
         try:
             self._send(body)
             self.posted.documents += end - start

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.branch import BranchMixIn
 
 from dicomdex_airflow.operators.collection import CollectionOperator
 
@@ -13,8 +15,49 @@ if TYPE_CHECKING:
     from dicomdex.settings import Settings
 
 
+class RecountFilesOperator(CollectionOperator, BranchMixIn):
+    """Compares landing area and catalog (XCom `files`: keys of drops, file_ids and numbers), and branches.
+
+    :param mend: task that follows where the run asks for documents to be put right
+    :param recount: task that follows otherwise
+    """
+
+    inherits_from_skipmixin = True
+
+    def __init__(self, *, mend: str, recount: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mend = mend
+        self.recount = recount
+
+    def execute(self, context: Context) -> str:
+        """List, compare and branch; what differs is told by the task that counts the documents too."""
+        self.do_branch(context, chosen := self.look(context))
+        return chosen
+
+    def look(self, context: Context) -> str:
+        """Compare; returns the task that follows."""
+        with self.settings() as settings:
+            context["ti"].xcom_push("files", self.files(settings))
+        return self.mend if context["params"]["mend"] else self.recount
+
+    def files(self, settings: Settings) -> dict[str, Any]:
+        """Ask for the files."""
+        from dicomdex.steps_recount import recount_files
+
+        return recount_files(settings)
+
+
 class RecountOperator(CollectionOperator):
-    """Compares landing area, catalog and what the alias shows; what is wrong fails the task at once, named."""
+    """Compares catalog and what the alias shows; what is wrong, of files too, fails the task at once, named.
+
+    :param files: the XCom `files` of RecountFilesOperator
+    """
+
+    template_fields: Sequence[str] = ("files",)
+
+    def __init__(self, *, files: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.files = files
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Recount; returns collection, ok, catalog version and line (the checks are in the run's record)."""
@@ -23,9 +66,9 @@ class RecountOperator(CollectionOperator):
 
     def recount(self, settings: Settings, run_id: str) -> dict[str, Any]:
         """Ask for the counts."""
-        from dicomdex.steps_recount import recount
+        from dicomdex.steps_recount import recount_documents
 
-        return recount(settings, run_id=run_id)
+        return recount_documents(settings, self.files, run_id=run_id)
 
 
 def verdict_of(found: Mapping[str, Any]) -> dict[str, Any]:
