@@ -117,18 +117,18 @@ def _server(run: RunDir, port: int) -> dict[str, dict[str, object]]:
     }
 
 
-def solr_connection(port: int, user: str, password_file: Path, alias: str) -> str:
-    """`solr_default` as JSON; the password stays in its file."""
+def solr_connection(hosts: str, port: int | None, user: str, password_file: Path, alias: str) -> str:
+    """`solr_default` as JSON; the password stays in its file. `hosts`: one, or several with commas between."""
     extra = {"password_file": str(password_file), "collection": alias}
     return json.dumps(
-        {"conn_type": "solr", "host": HOST, "port": port, "schema": "http", "login": user, "extra": extra}
+        {"conn_type": "solr", "host": hosts, "port": port, "schema": "http", "login": user, "extra": extra}
     )
 
 
-def spark_connection(cores: int) -> str:
-    """`spark_default` as JSON: local mode on so many cores."""
+def spark_connection(master: str) -> str:
+    """`spark_default` as JSON: `local[2]`, or a cluster's `spark://host:port`."""
     extra = {"spark-binary": "spark-submit"}
-    return json.dumps({"conn_type": "spark", "host": f"local[{cores}]", "extra": extra})
+    return json.dumps({"conn_type": "spark", "host": master, "extra": extra})
 
 
 class AirflowSite:

@@ -1,6 +1,6 @@
 """Is a Solr node ready? HTTP answers before its cores do, and after a crash the cluster state is stale for a moment.
 
-So one look asks for a live node, all replicas active, every update log ACTIVE and a real query of each collection,
+So one look asks for a live node, all its replicas active, every update log ACTIVE and a real query of each collection,
 and only looks that agree three times in a row count.
 """
 
@@ -40,7 +40,7 @@ def look(client: httpx.Client) -> Look:
 
 def _look(client: httpx.Client) -> Look:
     cluster = _get(client, "admin/collections", action="CLUSTERSTATUS")["cluster"]
-    replicas = _replicas(cluster)
+    replicas = [one for one in _replicas(cluster) if one["base_url"] == str(client.base_url).rstrip("/")]
     logs = _get(client, "admin/metrics", group="core", prefix="TLOG.state")["metrics"]
     for collection in cluster["collections"]:
         query = {"q": "*:*", "rows": "0", "shards.tolerant": "false"}

@@ -67,22 +67,31 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         found: list[DropSeconds] = []
         try:
             site.up(_say)
+            before = cpu_by_kind(run)  # of starting the site
             with watching(run, seconds=1.0) as watch:
                 for drop in measured_drops(site, options.instances, options.second, options.drops):
                     found.append(drop)
                     _say(_row(drop))
         finally:
             site.down()
-    return _figures(found, watch)
+    return _figures(found, watch, before)
 
 
-def _figures(found: list[DropSeconds], watch: Watch) -> dict[str, Any]:
+def cpu_by_kind(run: Path) -> dict[str, float]:
+    """CPU seconds so far, by kind of program."""
+    watch = Watch()
+    watch.look(run)
+    return {kind: watch.cpu_of(kind) for kind in watch.peak_rss}
+
+
+def _figures(found: list[DropSeconds], watch: Watch, before: dict[str, float]) -> dict[str, Any]:
     figures: dict[str, Any] = {
         "drops": [drop.as_json() for drop in found],
         "memory_mb": {
             kind: {
                 "one_program_rss": round(watch.peak_rss[kind] / MEGABYTE),
                 "all_of_kind_pss": round(watch.peak_pss[kind] / MEGABYTE),
+                "cpu_seconds": round(watch.cpu_of(kind) - before.get(kind, 0.0), 1),
             }
             for kind in sorted(watch.peak_rss)
         },
@@ -115,9 +124,11 @@ def report(figures: dict[str, Any]) -> str:
     if "ratio" in figures:
         lines.append(_beside("ratio", figures["ratio"], ""))
     lines += [_beside(name, seconds) for name, seconds in figures.get("make_run", {}).items() if name in BARS]
-    lines += ["", f"{'peak memory, MB':<26}{'one (RSS)':>10}{'all (PSS)':>10}"]
+    lines += ["", f"{'peak memory, MB':<26}{'one (RSS)':>10}{'all (PSS)':>10}{'CPU s':>10}"]
     for kind, sizes in figures["memory_mb"].items():
-        lines.append(f"{kind:<26}{sizes['one_program_rss']:>10,}{sizes['all_of_kind_pss']:>10,}")
+        lines.append(
+            f"{kind:<26}{sizes['one_program_rss']:>10,}{sizes['all_of_kind_pss']:>10,}{sizes['cpu_seconds']:>10.1f}"
+        )
     return "\n".join(lines)
 
 

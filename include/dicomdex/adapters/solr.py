@@ -16,12 +16,12 @@ from typing import Any
 import httpx
 import orjson
 
-from dicomdex.errors import SettingsError, SolrRejected, SolrUnavailable
+from dicomdex.adapters.solr_nodes import Nodes
+from dicomdex.errors import SettingsError, SolrUnavailable
 from dicomdex.settings import Settings
 
 STUDIES_A_QUERY = 1000
 _JSON, _OCTETS = ({"Content-Type": f"application/{kind}"} for kind in ("json", "octet-stream"))
-_FIELD = re.compile(r"field ?[:=]? ?'?\"?([A-Za-z_][A-Za-z0-9_]{0,60})")
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,15 @@ def credentials(settings: Settings) -> tuple[str, str] | None:
 
 
 class Solr:
-    """One Solr, spoken to by its base URL (`http://host:port/solr`). Use as a context manager or close it."""
+    """One Solr, spoken to by the base URLs of its nodes (`http://host:port/solr`, commas between).
 
-    def __init__(self, base_url: str, auth: tuple[str, str] | None = None, timeout: float = 120.0) -> None:
-        self.base_url = base_url.rstrip("/")
-        secure = self.base_url.startswith("https")  # without TLS no certificates are read: 25 ms of CPU a client
+    Use as a context manager or close it.
+    """
+
+    def __init__(self, urls: str, auth: tuple[str, str] | None = None, timeout: float = 120.0) -> None:
+        secure = "https:" in urls  # without TLS no certificates are read: 25 ms of CPU a client
         self._http = httpx.Client(auth=auth, timeout=httpx.Timeout(timeout, connect=10.0), verify=secure)
+        self._nodes = Nodes(urls, self._http)
 
     @classmethod
     def of(cls, settings: Settings) -> Solr:
@@ -92,20 +95,7 @@ class Solr:
 
         SolrUnavailable (no answer, 429, 5xx; 404 or 405 of a collection: not opened yet) or SolrRejected (other 4xx).
         """
-        return orjson.loads(self._answer(method, path, node or self.base_url, **how).content)
-
-    def _answer(self, method: str, path: str, base: str, **how: Any) -> httpx.Response:
-        try:
-            answer = self._http.request(method, f"{base}{path}", **how)
-        except httpx.HTTPError as error:
-            raise SolrUnavailable(f"Solr does not answer ({type(error).__name__}) at {base}") from None
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise SolrUnavailable(f"Solr answered {answer.status_code}{_fields_named(answer)}")
-        if answer.status_code in (404, 405) and not path.startswith("/admin"):
-            raise SolrUnavailable(f"Solr has not opened {path.split('/')[1]} ({answer.status_code})")
-        if answer.status_code >= 400:
-            raise SolrRejected(f"Solr refused ({answer.status_code}){_fields_named(answer)}", answer.status_code)
-        return answer
+        return orjson.loads(self._nodes.ask(method, path, node, **how).content)
 
     def _collections(self, action: str, **params: Any) -> Any:
         return self.request("GET", "/admin/collections", params={"action": action, "wt": "json", **params})
@@ -129,9 +119,17 @@ class Solr:
         name = self.aliases().get(alias)
         return self.collection(name) if name else None
 
+    def configsets(self) -> list[str]:
+        """Names of all configsets."""
+        return list(self.request("GET", "/admin/configs", params={"action": "LIST", "wt": "json"})["configSets"])
+
+    def delete_configset(self, name: str) -> None:
+        """Delete a configset; Solr refuses one that a collection uses."""
+        self.request("GET", "/admin/configs", params={"action": "DELETE", "name": name, "wt": "json"})
+
     def upload_configset(self, name: str, files: dict[str, bytes]) -> None:
         """Upload a configset unless one of that name (which carries its digest) is there."""
-        if name in self.request("GET", "/admin/configs", params={"action": "LIST", "wt": "json"})["configSets"]:
+        if name in self.configsets():
             return
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -168,7 +166,7 @@ class Solr:
         path = f"/{collection}/admin/file"
         names = self.request("GET", path, params={"wt": "json"})["files"]
         asked = {name: {"file": name, "contentType": "application/octet-stream"} for name in names}
-        return {name: self._answer("GET", path, self.base_url, params=one).content for name, one in asked.items()}
+        return {name: self._nodes.ask("GET", path, params=one).content for name, one in asked.items()}
 
     # updates
 
@@ -239,13 +237,3 @@ class Solr:
         for start in range(0, len(wanted), STUDIES_A_QUERY):
             some = ",".join(wanted[start : start + STUDIES_A_QUERY])
             yield from self.export(collection, fields, [f"{{!terms f={field}}}{some}", *filters])
-
-
-def _fields_named(answer: httpx.Response) -> str:
-    """The field names in Solr's error text, never its values."""
-    try:
-        message = str(orjson.loads(answer.content)["error"]["msg"])
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return ""
-    named = sorted(set(_FIELD.findall(message)))
-    return f": field {', '.join(named)}" if named else ""

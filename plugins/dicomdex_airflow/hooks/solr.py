@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 EXTRA = {"password_file": "solr_password_file", "collection": "alias"}  # field of the connection -> setting
 
 
+def _urls(connection: Any) -> str:
+    """Base URLs of the nodes: the connection's host may be several with commas between, each with a port or without."""
+    nodes = [host.strip() for host in connection.host.split(",")]
+    named = [host if ":" in host else f"{host}:{connection.port or 8983}" for host in nodes]
+    return ",".join(f"{connection.schema or 'http'}://{node}/solr" for node in named)
+
+
 class SolrHook(BaseHook):
-    """Speaks to the Solr of a connection: host, port, schema (http or https), login, password or
-    `password_file`, and `collection` (the alias people search).
+    """Speaks to the Solr of a connection: host (or hosts, commas between), port, schema (http or https), login,
+    password or `password_file`, and `collection` (the alias people search).
 
     Without such a connection the settings of the environment hold.
     """
@@ -47,7 +54,7 @@ class SolrHook(BaseHook):
         if connection is None or not connection.host:
             return Settings.load()
         known: dict[str, Any] = {"solr_user": connection.login or ""}
-        known["solr_url"] = f"{connection.schema or 'http'}://{connection.host}:{connection.port or 8983}/solr"
+        known["solr_url"] = _urls(connection)
         extra = connection.extra_dejson
         known |= {name: extra[key] for key, name in EXTRA.items() if extra.get(key)}
         return Settings.load(**known)
