@@ -18,7 +18,26 @@ from dicomdex_local import ports
 FOLDERS = ("unit", "architecture", "plugins", "dags", "spark", "integration")
 WORKERS = 4
 # Those of tests/integration that start and kill engines of their own; the others share one site.
-OWN_ENGINES = ("test_interrupted.py", "test_kills.py", "test_site.py", "test_solr_node.py")
+OWN_ENGINES = (
+    "test_page.py",
+    "test_page_safety.py",
+    "test_cluster.py",
+    "test_cluster_solr.py",
+    "test_compose_services.py",
+    "test_hdfs.py",
+    "test_hdfs_faults.py",
+    "test_hdfs_sensing.py",
+    "test_interrupted.py",
+    "test_kills.py",
+    "test_put.py",
+    "test_s3.py",
+    "test_site.py",
+    "test_solr_node.py",
+    "test_spark_cluster.py",
+    "test_take.py",
+    "test_take_archives.py",
+    "test_take_browser.py",
+)
 SECONDS: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
 

@@ -1,6 +1,6 @@
 """The command `dicomdex`: a site on this machine, drops for it, and files read without one.
 
-Exit codes: 0 fine, 1 not, 130 interrupted; `extract` has 3, `header` 4 besides.
+Exit codes: 0 fine, 1 not, 130 interrupted; `extract` and `put` have 3, `header` 4 besides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from dicomdex import cli_collections, cli_extract, cli_rollback, cli_search
+from dicomdex import cli_collections, cli_extract, cli_put, cli_rollback, cli_search, cli_serve
 from dicomdex.errors import DicomdexError
 
 if TYPE_CHECKING:
@@ -31,9 +31,13 @@ app = typer.Typer(
 )
 app.command()(cli_extract.extract)
 app.command()(cli_extract.header)
+app.command()(cli_put.put)
 app.command()(cli_search.search)
 app.command()(cli_collections.collections)
 app.command()(cli_rollback.rollback)
+app.command()(cli_serve.serve)
+app.command()(cli_serve.user)
+app.add_typer(cli_serve.trail_app, name="trail")
 # Without a terminal lines are never folded or cut: scripts and logs read them.
 console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, soft_wrap=True, width=160)
 
@@ -57,18 +61,19 @@ def up() -> None:
 
 @app.command()
 def down() -> None:
-    """Stop all that the site started; data stays."""
-    from dicomdex_local.site import Site
+    """Stop all that a site started, whatever its engines; data stays."""
+    from dicomdex_local.cluster import every_site
 
-    Site().down()
+    for site in every_site():
+        site.down()
 
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
     """What runs, what the alias serves, and the ledger of every drop."""
-    from dicomdex_local.site import Site
+    from dicomdex_local.cluster import site_of_environment
 
-    site = Site()
+    site = site_of_environment()
     said = _status(site)
     if as_json:
         sys.stdout.write(json.dumps(said) + "\n")
@@ -104,12 +109,12 @@ def ingest(
 @app.command()
 def run() -> None:
     """Start the site, ingest the three sample drops through the DAGs, and compare every file with the truth."""
-    from dicomdex_local.sample import SAMPLE_DROPS, lay_sample_drops
+    from dicomdex_local.sample import SAMPLE_DROPS
 
     begun = time.monotonic()
     since = time.time()
     site = _up()
-    truth = lay_sample_drops(site.landing, site.run.root / "truth.json")
+    truth = site.lay_samples()
     succeeded = _follow(site, list(SAMPLE_DROPS), since=since)
     told = _report(site, truth)
     _print_urls(site)
@@ -132,9 +137,9 @@ def main() -> None:
 
 
 def _up() -> Site:
-    from dicomdex_local.site import Site
+    from dicomdex_local.cluster import site_of_environment
 
-    site = Site()
+    site = site_of_environment()
     if console.is_terminal:
         with console.status("starting the site"):
             site.up(lambda line: console.print(f"  {line}"))
@@ -200,5 +205,6 @@ def _print_ledgers(found: dict[str, Any]) -> None:
 
 def _print_urls(site: Site) -> None:
     secrets = site.run.secrets
+    console.print(f"  Page     {site.page.url}   user admin, password in {secrets / 'web'}")
     console.print(f"  Airflow  {site.airflow.url}   user admin, password in {secrets / 'airflow'}")
     console.print(f"  Solr     {site.solr.base_url}   user search, password in {secrets / 'solr_search'}")

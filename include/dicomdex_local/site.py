@@ -9,17 +9,20 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dicomdex.settings import Settings
-from dicomdex_local import airflow, java, pids, spark
+from dicomdex_local import airflow, java, pids, spark, web
 from dicomdex_local.delivery import local_path
-from dicomdex_local.jars import ensure_jars
+from dicomdex_local.jars import JAR_SETS, ensure_jars
 from dicomdex_local.layout import RunDir, default_jars_dir, default_run_dir
 from dicomdex_local.ports import HOST, Ports
+from dicomdex_local.sample import lay_sample_drops
+from dicomdex_local.sample_hospital import Truth
 from dicomdex_local.solr import SolrNode
 from dicomdex_local.solr_security import ADMIN, SolrSecrets
+from dicomdex_local.zookeeper import ZooKeeper
 
 Say = Callable[[str], None]
 
@@ -33,6 +36,8 @@ def _silent(_line: str) -> None:
 
 class Site:
     """`up()`, `down()`, `status()`. Ports, jars and landing area default to DICOMDEX_* or the usual places."""
+
+    jar_sets: Sequence[str] = JAR_SETS
 
     def __init__(
         self,
@@ -52,22 +57,24 @@ class Site:
         self.solr_secrets = SolrSecrets(self.run.secrets)
 
     @property
+    def solr_nodes(self) -> list[SolrNode]:
+        """The Solr nodes, running or not: one, with its ZooKeeper inside."""
+        return [self._solr_node("solr", self.ports.solr)]
+
+    @property
     def solr(self) -> SolrNode:
-        """The Solr node, running or not."""
-        return SolrNode(
-            self.run.solr,
-            self.jars / "solr",
-            self.run.secrets,
-            self.ports.solr,
-            zookeeper_port=self.ports.zookeeper,
-            java=str(self.java),
-            environment={**_base_environment(), pids.MARK: str(self.run.root)},
-        )
+        """The first Solr node, running or not."""
+        return self.solr_nodes[0]
 
     @property
     def airflow(self) -> airflow.AirflowSite:
         """Airflow, running or not."""
         return airflow.AirflowSite(self.run, self.ports.airflow, self.environment())
+
+    @property
+    def page(self) -> web.Page:
+        """The page, running or not."""
+        return web.Page(self.run, self.ports.web, self.airflow.url, self.environment())
 
     @property
     def landing(self) -> Path:
@@ -84,31 +91,49 @@ class Site:
         """Start whatever does not run and wait until all is ready; a moment when all is up. SiteError in one line."""
         self.run.create()
         self.java = java.ensure_java()
-        if not (self.jars / "solr").is_dir():
-            say("fetching the jars of Solr and Delta (about 80 MB, once)")
-        ensure_jars(self.jars, self.java)
+        if not all((self.jars / name).is_dir() for name in self.jar_sets):
+            say("fetching jars (about 80 MB, once)")
+        ensure_jars(self.jars, self.java, self.jar_sets)
         self._write_files()
-        solr, scheduler = self.solr, self.airflow
-        was_up = solr.program() is not None and scheduler.supervisor() is not None
+        nodes, scheduler = self.solr_nodes, self.airflow
+        was_up = all(node.program() for node in nodes) and scheduler.supervisor() is not None
+        self.start_foundations()
         scheduler.launch()
-        solr.launch()
-        solr.wait_ready()
+        for node in nodes:
+            node.launch()
+        self.page.launch()
+        for node in nodes:
+            node.wait_ready()
         if not was_up:
-            say(f"Solr is ready at {solr.base_url}")
+            say(f"Solr is ready at {self.solr.base_url}")
         scheduler.wait_healthy()
         self._make_pools()
         if not was_up:
             say(f"Airflow is healthy at {scheduler.url}")
+        self.page.wait_ready()
 
     def down(self) -> None:
         """Stop all that the site started, orphans included; data stays."""
         if not self.run.root.is_dir():
             return
+        self.page.stop()
         self.airflow.stop()
-        self.solr.stop()
+        for node in self.solr_nodes:
+            node.stop()
+        self.stop_foundations()
         pids.stop(pids.marked(self.run.root), 5)
         # A Spark application that was killed leaves its shuffle files, and those hold values of patients.
         shutil.rmtree(self.run.spark / "local", ignore_errors=True)
+
+    def start_foundations(self) -> None:
+        """Start what Airflow and Solr stand on: nothing here."""
+
+    def stop_foundations(self) -> None:
+        """Stop it again."""
+
+    def lay_samples(self) -> dict[str, Truth]:
+        """Lay the sample drops into the landing area; what becomes of their files."""
+        return lay_sample_drops(self.landing, self.run.root / "truth.json")
 
     def engines(self) -> dict[str, dict[str, object]]:
         """Engine -> whether it runs, whether it is ready, and where."""
@@ -122,6 +147,7 @@ class Site:
                 "ready": airflow_runs and scheduler.is_healthy(),
                 "url": scheduler.url,
             },
+            "page": {"running": self.page.program() is not None, "ready": self.page.is_ready(), "url": self.page.url},
         }
 
     def environment(self) -> dict[str, str]:
@@ -129,14 +155,15 @@ class Site:
         settings = self._dicomdex()
         venv_bin = Path(sys.executable).parent
         return {
-            **_base_environment(),
+            **base_environment(),
             **settings,
+            **web.handover(self.run, self.ports.web, f"http://{HOST}:{self.ports.airflow}"),
             **airflow.options(self.run, self.ports.airflow),
             "AIRFLOW_HOME": str(self.run.airflow),
             "AIRFLOW_CONN_SOLR_DEFAULT": airflow.solr_connection(
-                self.ports.solr, ADMIN, self.solr_secrets.admin_file, settings.get("DICOMDEX_ALIAS", "dicom")
+                HOST, self.ports.solr, ADMIN, self.solr_secrets.admin_file, settings.get("DICOMDEX_ALIAS", "dicom")
             ),
-            "AIRFLOW_CONN_SPARK_DEFAULT": airflow.spark_connection(_cores()),
+            "AIRFLOW_CONN_SPARK_DEFAULT": airflow.spark_connection(f"local[{_cores()}]"),
             "PATH": f"{venv_bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "JAVA_HOME": str(java.java_home(self.java)),
             "PYSPARK_PYTHON": sys.executable,
@@ -179,8 +206,24 @@ class Site:
             self.landing.mkdir(parents=True, exist_ok=True)
         self.solr_secrets.ensure()
         airflow.AirflowSecrets(self.run.secrets).ensure()
-        spark.write_conf(self.run)
+        web.ensure_secret(self.run)
+        self._write_spark_conf()
         spark.write_packages(self.run.root / "dicomdex.zip")
+
+    def _write_spark_conf(self) -> None:
+        spark.write_conf(self.run)
+
+    def _solr_node(self, home: str, port: int, zookeeper: ZooKeeper | None = None) -> SolrNode:
+        return SolrNode(
+            self.run.root / home,
+            self.jars / "solr",
+            self.run.secrets,
+            port,
+            zookeeper_port=self.ports.zookeeper,
+            zookeeper=zookeeper,
+            java=str(self.java),
+            environment={**base_environment(), pids.MARK: str(self.run.root)},
+        )
 
     def _make_pools(self) -> None:
         with self.airflow.rest() as rest:
@@ -193,5 +236,6 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _base_environment() -> dict[str, str]:
+def base_environment() -> dict[str, str]:
+    """What this program's environment gives the engines: nothing that would reach into Airflow or Spark."""
     return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}

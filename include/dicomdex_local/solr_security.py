@@ -11,6 +11,8 @@ import json
 import os
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from base64 import b64encode
 from dataclasses import dataclass
@@ -22,7 +24,10 @@ from dicomdex_local.ports import HOST
 
 ADMIN = "admin"
 READER = "search"
+PAGE = "page"
+SEEN = ("collection-admin", "schema", "config")  # aliases and states of collections, fields, configsets
 SEED_RECORD = "zookeeper-seed.json"
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,17 @@ class SolrSecrets:
         return self.directory / "solr_search"
 
     @property
+    def page_file(self) -> Path:
+        return self.directory / "solr_page"
+
+    @property
     def zookeeper_file(self) -> Path:
         return self.directory / "zookeeper.properties"
 
     def ensure(self) -> None:
         secret_files.once(self.admin_file)
         secret_files.once(self.reader_file)
+        secret_files.once(self.page_file)
         secret_files.once(self.zookeeper_file, _zookeeper_credentials)
 
     @property
@@ -57,6 +67,11 @@ class SolrSecrets:
     def reader_auth(self) -> tuple[str, str]:
         """User and password of the one who may only search."""
         return READER, secret_files.once(self.reader_file)
+
+    @property
+    def page_auth(self) -> tuple[str, str]:
+        """User and password of the page, which reads and sees what is behind an alias."""
+        return PAGE, secret_files.once(self.page_file)
 
     def zookeeper_options(self) -> list[str]:
         """JVM options that make Solr (and its tools) use digest ACLs; they name a file, never a secret."""
@@ -76,8 +91,11 @@ def credential(password: str, salt: bytes) -> str:
 
 
 def security_json(secrets: SolrSecrets) -> str:
-    """Solr's `security.json`: nobody without a password, `search` reads, everything else is the administrator's."""
-    users = [secrets.auth, secrets.reader_auth]
+    """Solr's `security.json`: nobody without a password, `search` reads, `page` sees collections and schemas besides.
+
+    Everything else is the administrator's.
+    """
+    users = [secrets.auth, secrets.reader_auth, secrets.page_auth]
     return json.dumps(
         {
             "authentication": {
@@ -87,10 +105,11 @@ def security_json(secrets: SolrSecrets) -> str:
             },
             "authorization": {
                 "class": "solr.RuleBasedAuthorizationPlugin",
-                "user-role": {ADMIN: "admin", READER: "reader"},
+                "user-role": {ADMIN: "admin", READER: "reader", PAGE: ["reader", "observer"]},
                 # Solr takes the first permission that fits; `all` must come last.
                 "permissions": [
                     {"name": "read", "role": ["admin", "reader"]},
+                    *({"name": f"{what}-read", "role": ["admin", "observer"]} for what in SEEN),
                     {"name": "all", "role": "admin"},
                 ],
             },
@@ -100,17 +119,22 @@ def security_json(secrets: SolrSecrets) -> str:
 
 def seed_zookeeper(home: Path, jars: Path, secrets: SolrSecrets, port: int, java: str) -> None:
     """Start ZooKeeper alone on Solr's own data, put `security.json` there, close its root, stop it (about 3 s)."""
-    security = secrets.directory / "security.json"
-    secret_files.write_secret(security, security_json(secrets))
     zookeeper = _start_zookeeper(home, jars, port, java)
     try:
         _wait_for_port(zookeeper, port)
-        for command in (["putfile", "/security.json", str(security)], ["updateacls", "/"]):
-            _zookeeper_tool(command, jars, secrets, port, java)
+        put_security(f"{HOST}:{port}", jars, secrets, java)
     finally:
         zookeeper.terminate()
         zookeeper.wait(30)
-        security.unlink(missing_ok=True)
+
+
+def put_security(hosts: str, jars: Path, secrets: SolrSecrets, java: str, chroot: str = "") -> None:
+    """Put `security.json` into a running ZooKeeper, below the chroot if there is one, and close all of it."""
+    with tempfile.TemporaryDirectory(prefix="dicomdex-") as folder:
+        security = Path(folder) / "security.json"
+        secret_files.write_secret(security, security_json(secrets))
+        for command in (["putfile", f"{chroot}/security.json", str(security)], ["updateacls", "/"]):
+            _zookeeper_tool(command, jars, secrets, hosts, java)
 
 
 def _start_zookeeper(home: Path, jars: Path, port: int, java: str) -> subprocess.Popen[bytes]:
@@ -136,12 +160,14 @@ def _wait_for_port(program: subprocess.Popen[bytes], port: int, limit: float = 6
     raise SiteError("ZooKeeper did not start: see zookeeper-seed.log in Solr's logs")
 
 
-def _zookeeper_tool(command: list[str], jars: Path, secrets: SolrSecrets, port: int, java: str) -> None:
+def _zookeeper_tool(command: list[str], jars: Path, secrets: SolrSecrets, hosts: str, java: str) -> None:
     base = [java, *secrets.zookeeper_options(), "-cp", f"{jars}/*", "org.apache.solr.cloud.ZkCLI"]
-    arguments = ["--zk-host", f"{HOST}:{port}", "-cmd", *command]
-    done = subprocess.run([*base, *arguments], capture_output=True, timeout=120, check=False)
-    if done.returncode != 0:
-        raise SiteError(f"Solr's security could not be put into ZooKeeper ({command[0]})")
+    arguments = ["--zk-host", hosts, "-cmd", *command]
+    for _ in range(TRIES):  # repeating any of them is harmless, and a session of a busy ZooKeeper may end too early
+        done = subprocess.run([*base, *arguments], capture_output=True, timeout=120, check=False)
+        if done.returncode == 0:
+            return
+    raise SiteError(f"Solr's security could not be put into ZooKeeper ({command[0]})")
 
 
 def _zookeeper_credentials() -> str:
@@ -152,3 +178,13 @@ def _zookeeper_credentials() -> str:
         "zkDigestReadonlyPassword": secret_files.password(),
     }
     return "".join(f"{name}={value}\n" for name, value in lines.items())
+
+
+def main(arguments: list[str]) -> None:
+    """`python -m dicomdex_local.solr_security HOST:PORT CHROOT JARS SECRETS`: the same for a ZooKeeper that runs."""
+    hosts, chroot, jars, secrets = arguments
+    put_security(hosts, Path(jars), SolrSecrets(Path(secrets)), "java", chroot)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

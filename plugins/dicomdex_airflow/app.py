@@ -7,6 +7,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 
+from dicomdex_airflow import entry
 from dicomdex_airflow.collection_page import collection_page
 from dicomdex_airflow.page import run_page
 
@@ -26,6 +27,8 @@ app = FastAPI(
     openapi_url=None,
     dependencies=[Depends(get_user), Depends(may_read)],
 )
+app.include_router(entry.router)
+app.mount("/handover", entry.to_page)
 
 
 @app.get("/run")

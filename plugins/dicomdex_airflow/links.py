@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
 PAGE = "/dicomdex/run"
+ENTRY = "/dicomdex/page"  # sends the browser on to the page
 
 
 class DropLink(BaseOperatorLink):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from dicomdex_airflow.links import PAGE, DropLink, VerdictLink
+from dicomdex_airflow.links import ENTRY, PAGE, DropLink, VerdictLink
 
 
 class PageApp:
@@ -28,11 +28,12 @@ class DicomdexPlugin(AirflowPlugin):
     name = "dicomdex"
     fastapi_apps: ClassVar[list[Any]] = [{"app": PageApp(), "url_prefix": "/dicomdex", "name": "dicomdex"}]
     external_views: ClassVar[list[Any]] = [
+        {"name": "DICOM", "href": ENTRY, "destination": "nav", "url_route": "dicom"},
         {
             "name": "Drop",
             "href": f"{PAGE}?dag_id={{DAG_ID}}&run_id={{RUN_ID}}",
             "destination": "dag_run",
             "url_route": "drop",
-        }
+        },
     ]
     operator_extra_links: ClassVar[list[Any]] = [DropLink(), VerdictLink()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,8 +17,15 @@ from dicomdex_local.layout import default_jars_dir
 from dicomdex_local.ports import Ports, free_ports
 from dicomdex_local.site import Site
 from dicomdex_local.solr import SolrNode
+from tests.hdfs import hdfs, hdfs_engine, hdfs_url  # noqa: F401  # fixtures
 from tests.integration.line import INGEST_LIMIT, Line, ingest_all
+from tests.integration.paged import browser, hospital_rows, paged_engines, site_page, visit  # noqa: F401  # fixtures
+from tests.integration.s3 import Store, moto_server
 from tests.watch import Watch, watching
+
+if TYPE_CHECKING:
+    from dicomdex_local.web import Page
+    from tests.spark.served import Served
 
 MakeNode = Callable[..., SolrNode]
 MakeSite = Callable[..., Site]
@@ -138,3 +146,26 @@ def make_solr_node(tmp_path: Path, jars: Path) -> Iterator[MakeNode]:
     yield make
     for node in made:
         node.stop()
+
+
+@pytest.fixture(scope="session")
+def taken(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Page]]:
+    """A line of files to take, and the page before it; what a test changes there it brings back."""
+    from tests.integration.taken import taken as started  # Spark: not every test of this folder needs it
+
+    with started(tmp_path_factory.mktemp("take"), jars) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Port of an object store."""
+    with moto_server(tmp_path_factory.mktemp("moto") / "moto.log") as port:
+        yield port
+
+
+@pytest.fixture
+def store(moto: int) -> Iterator[Store]:
+    """An empty bucket in the object store, behind a proxy of its own."""
+    with Store(moto) as made:
+        yield made

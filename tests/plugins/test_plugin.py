@@ -112,10 +112,10 @@ def test_no_route_answers_without_a_login(site: Any) -> None:
     from dicomdex_airflow.app import app
 
     paths = [route.path for route in app.routes]
-    assert paths == ["/run"]
-    for path in paths:
+    assert sorted(paths) == ["/handover", "/page", "/run"]
+    for path in ("/page", "/run"):
         assert site.get(f"/dicomdex{path}", params={"run_id": "x"}).status_code == 401
-    for path in ("/docs", "/redoc", "/openapi.json"):
+    for path in ("/docs", "/redoc", "/openapi.json", "/handover/docs", "/handover/openapi.json"):
         assert site.get(f"/dicomdex{path}").status_code in (401, 404)
 
 

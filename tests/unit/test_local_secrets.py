@@ -36,7 +36,7 @@ def secrets_of(run):
             values += [line.split("=", 1)[1] for line in text.splitlines() if "Password" in line]
         else:
             values.append(text)
-    assert len(values) == 9
+    assert len(values) == 10
     return values
 
 
@@ -47,7 +47,7 @@ def test_a_secret_is_made_once(tmp_path):
 
 
 def test_every_secret_is_another(run):
-    assert len(set(secrets_of(run))) == 9
+    assert len(set(secrets_of(run))) == 10
 
 
 def test_files_are_their_owners_alone(run):
@@ -81,7 +81,7 @@ def test_the_execution_api_follows_the_port(run):
 
 
 def test_the_solr_connection_names_the_file_of_the_password(run):
-    said = json.loads(airflow.solr_connection(8983, "admin", run.secrets / "solr_admin", "dicom"))
+    said = json.loads(airflow.solr_connection("127.0.0.1", 8983, "admin", run.secrets / "solr_admin", "dicom"))
     assert "password" not in said
     assert said["extra"] == {"password_file": str(run.secrets / "solr_admin"), "collection": "dicom"}
 
@@ -97,4 +97,6 @@ def test_security_json_lets_nobody_in_unknown_and_defines_all_last(run):
     assert said["authentication"]["blockUnknown"] is True
     assert said["authorization"]["permissions"][-1] == {"name": "all", "role": "admin"}
     assert [p["name"] for p in said["authorization"]["permissions"] if "reader" in p["role"]] == ["read"]
-    assert not [p for _, p in (secrets.auth, secrets.reader_auth) if p in json.dumps(said)]
+    seen = [p["name"] for p in said["authorization"]["permissions"] if "observer" in p["role"]]
+    assert seen == ["collection-admin-read", "schema-read", "config-read"]
+    assert not [p for _, p in (secrets.auth, secrets.reader_auth, secrets.page_auth) if p in json.dumps(said)]

@@ -1,0 +1,78 @@
+"""GET /export/{kind}: every match of a search as CSV, JSON lines or Parquet, by the search's own query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from dicomdex.adapters.solr_search import FROM_THE_START, Page, Search
+from dicomdex.attributes import Level
+from dicomdex.export import FORMATS
+from dicomdex.search import ROWS_MAX, Query
+from dicomdex.search_fields import Field
+from dicomdex_web.export_stream import streamed
+from dicomdex_web.failures import NotFound
+from dicomdex_web.files import attachment
+from dicomdex_web.search_state import query_of
+from dicomdex_web.session import Viewer, address
+
+router = APIRouter()
+MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
+UNKNOWN_KIND = "Matches are exported as csv, json or parquet."
+
+
+@router.get("/export/{kind}")
+def export(request: Request, kind: str, person: Viewer) -> Response:
+    """The file; its columns are those asked for, or all that the level has. Refused before the first byte, or whole."""
+    if kind not in FORMATS:
+        raise NotFound(UNKNOWN_KIND)
+    search = request.app.state.search.now()
+    query = query_of(request, person, search.fields)
+    fields = fields_of(search, query.level, query.columns)
+    total, found = begun(search, replace(query, columns=tuple(field.name for field in fields)))
+    query_id = request.app.state.queries.id_of(person.name, query.matching())
+    request.app.state.trail.add(person, "export", f"{kind}: {total} {query.level}", [query_id], address(request))
+    return answer(kind, found, fields, query.level, f"dicomdex-{query.level}")
+
+
+def begun(search: Search, query: Query) -> tuple[int, Iterator[dict[str, Any]]]:
+    """How many match, and all of them: the first page is asked for here, so that what can't be asked is said here."""
+    asked = replace(query, facets=(), rows=ROWS_MAX, cursor=FROM_THE_START)
+    first = search.page(asked)
+    return first.total, _going_on(search, asked, first)
+
+
+def _going_on(search: Search, asked: Query, page: Page) -> Iterator[dict[str, Any]]:
+    """Page by page; one that is not full is the last."""
+    yield from page.documents
+    while len(page.documents) == ROWS_MAX:
+        page = search.page(replace(asked, cursor=page.cursor))
+        yield from page.documents
+
+
+def fields_of(search: Search, level: Level, columns: Iterable[str] = ()) -> list[Field]:
+    """The columns of an export: these, or all that documents of the level can show."""
+    return [search.fields[name] for name in columns] or [one for one in search.fields if one.shown_on(level)]
+
+
+def answer(
+    kind: str, documents: Iterable[Mapping[str, Any]], fields: list[Field], level: Level, name: str
+) -> StreamingResponse:
+    """Documents in a format, streamed. What fails on the way cuts the transfer off, so that no file looks whole."""
+    write = FORMATS[kind]
+    content = streamed(lambda target: write(target, documents, fields, level))
+    return StreamingResponse(content, media_type=MEDIA[kind], headers=attachment(f"{name}.{kind}"))
+
+
+def matches(search: Search, queries: Iterable[Query]) -> Iterator[dict[str, Any]]:
+    """The matches of several queries, each document once."""
+    seen: set[str] = set()
+    for query in queries:
+        for document in begun(search, query)[1]:
+            if document["id"] not in seen:
+                seen.add(document["id"])
+                yield document
