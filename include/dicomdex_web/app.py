@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 
 from anyio import to_thread
 from fastapi import FastAPI
 
 from dicomdex.settings import Settings
-from dicomdex_web import failures, files_state, keys, login, static_files
+from dicomdex_web import (
+    archive_download,
+    cart,
+    detail,
+    export,
+    failures,
+    files,
+    files_state,
+    keys,
+    login,
+    operations,
+    search_page,
+    static_files,
+    thumbnails,
+)
 from dicomdex_web.headers import SecurityHeaders
 from dicomdex_web.limits import BodyLimit
 from dicomdex_web.people import People
@@ -22,7 +34,7 @@ from dicomdex_web.trail import Trail
 from dicomdex_web.work_seen import Pending
 
 # In the order in which their routes are looked at.
-PARTS = ("search_page", "operations", "detail", "files", "archive_download", "cart", "export", "thumbnails")
+PARTS = (login, static_files, search_page, operations, detail, files, archive_download, cart, export, thumbnails)
 
 
 def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
@@ -43,11 +55,8 @@ def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, airflow=web.airflow_origin)
     failures.add_to(app)
-    app.include_router(login.router)
-    app.include_router(static_files.router)
-    for name in PARTS:
-        if find_spec(f"dicomdex_web.{name}"):
-            app.include_router(import_module(f"dicomdex_web.{name}").router)
+    for part in PARTS:
+        app.include_router(part.router)
     return app
 
 

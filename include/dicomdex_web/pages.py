@@ -9,6 +9,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from dicomdex_web.words import every_name
+
 HERE = Path(__file__).parent
 
 _TEMPLATES = Environment(
@@ -20,6 +22,7 @@ _TEMPLATES = Environment(
     auto_reload=False,
 )
 _TEMPLATES.filters["number"] = lambda value: f"{value:,}"
+_TEMPLATES.filters["every_name"] = every_name
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

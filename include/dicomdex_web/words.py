@@ -64,6 +64,12 @@ def person_name(text: str) -> str:
     return f"{family}, {rest}" if rest else family
 
 
+def every_name(text: str) -> str:
+    """`Li^Si=李^四` -> `Li, Si (李, 四)`: the alphabetic, ideographic and phonetic group."""
+    first, *others = [name for group in text.split("=") if (name := person_name(group))] or [""]
+    return f"{first} ({'; '.join(others)})" if others else first
+
+
 @cache
 def uid_name(uid: str) -> str:
     """The name that PS3.6 gives a UID, shortened; the UID where it has none."""

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from dicomdex_web.histogram import of_ages, of_dates
 from dicomdex_web.pages import HERE
-from dicomdex_web.words import label, person_name, uid_name
+from dicomdex_web.words import every_name, label, person_name, uid_name
 from tests.unit.web import client, csrf, page, trail
 
 
@@ -102,6 +102,8 @@ def test_keywords_and_names_are_shown_as_people_read_them() -> None:
     assert label("file_id") == "File id"
     assert person_name("Meier^Anna^^Dr=x") == "Meier, Anna Dr"
     assert person_name("Meier") == "Meier"
+    assert every_name("Li^Si=李^四=L") == "Li, Si (李, 四; L)"
+    assert every_name("") == ""
     assert uid_name("1.2.840.10008.5.1.4.1.1.2") == "CT"
     assert uid_name("1.2.3") == "1.2.3"
 
