@@ -71,22 +71,7 @@ def documents(
     collection's own; `known`: the fields of its schema, whose digest is `schema`. `lo`, `hi`: halves of the content
     digest. `body`: JSON text with a comma at its end.
     """
-    series = series_rows(
-        rows.where("state = 'indexed'"), table
-    ).persist()  # both roll-ups come from it: the instances are read once for them
-    shown = [name for name in series.columns if name not in ("first", "place")]
-    parts = (
-        (rows, record_fields(table)),
-        (series.select(*shown, "first.*"), series_fields(table)),
-        (study_rows(series).select("*", "first.*"), study_fields(table)),
-    )
-    contents = [
-        frame.selectExpr(
-            f"{fields[0][1]} AS id", f"{content_sql([f for f in fields if f[0] in known], schema)} AS content"
-        )
-        for frame, fields in parts
-    ]
-    every = contents[0].unionAll(contents[1]).unionAll(contents[2])
+    every = _contents(rows, known, schema, table)
     return (
         every.selectExpr("*", "xxhash64(id) AS id_hash", "xxhash64(content) AS content_hash")
         .withColumn("tail", F.lit(volatile_tail(run, at)))
@@ -95,3 +80,21 @@ def documents(
             f"{body_sql()} AS body",
         )
     )  # fmt: skip
+
+
+def _contents(rows: DataFrame, known: frozenset[str], schema: str, table: Table) -> DataFrame:
+    """(id, content) of records, series and studies. Series are kept: the instances are read once for both roll-ups."""
+    series = series_rows(rows.where("state = 'indexed'"), table).persist()
+    shown = [name for name in series.columns if name not in ("first", "place")]
+    parts = (
+        (rows, record_fields(table)),
+        (series.select(*shown, "first.*"), series_fields(table)),
+        (study_rows(series).select("*", "first.*"), study_fields(table)),
+    )
+    records, of_series, of_studies = (
+        frame.selectExpr(
+            f"{fields[0][1]} AS id", f"{content_sql([f for f in fields if f[0] in known], schema)} AS content"
+        )
+        for frame, fields in parts
+    )
+    return records.unionAll(of_series).unionAll(of_studies)

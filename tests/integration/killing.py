@@ -137,8 +137,9 @@ def component(site: Site, name: str) -> psutil.Process | None:
 
 
 def orphans(site: Site) -> list[str]:
-    """Programs of the site that neither Solr nor Airflow's supervisor has below it."""
-    kept = pids.tree([program for program in (site.solr.program(), site.airflow.supervisor()) if program])
+    """Programs of the site that neither Solr, Airflow's supervisor nor the page has below it."""
+    first = (site.solr.program(), site.airflow.supervisor(), site.page.program())
+    kept = pids.tree([program for program in first if program])
     return [_title(program) for program in pids.marked(site.run.root) if program not in kept]
 
 

@@ -110,7 +110,7 @@ def test_interrupted_while_starting_it_goes_on_from_there(own):
         "import _thread, sys; from pathlib import Path; from dicomdex_local.site import Site; "
         "from dicomdex_local.ports import Ports; from dicomdex_local.solr import SolrNode;"
         "SolrNode.wait_ready = lambda self: _thread.interrupt_main() or __import__('time').sleep(60);"
-        f"Site(Path({str(own.run.root)!r}), ports=Ports{(own.ports.solr, own.ports.zookeeper, own.ports.airflow)},"
+        f"Site(Path({str(own.run.root)!r}), ports={own.ports!r},"
         f" jars=Path({str(own.jars)!r})).up()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)

@@ -5,7 +5,14 @@ import pytest
 
 from dicomdex_local.solr_ready import LOOKS_NEEDED, Look, look
 
-REPLICA = {"shards": {"s1": {"replicas": {"r1": {"state": "active"}}}}}
+HERE = "http://solr/solr"
+
+
+def of(state, node=HERE):
+    return {"shards": {"s1": {"replicas": {"r1": {"state": state, "base_url": node}}}}}
+
+
+REPLICA = of("active")
 
 
 class Node:
@@ -25,7 +32,7 @@ class Node:
 
 
 def seen(answer):
-    with httpx.Client(base_url="http://solr/solr/", transport=httpx.MockTransport(answer)) as client:
+    with httpx.Client(base_url=f"{HERE}/", transport=httpx.MockTransport(answer)) as client:
         return look(client)
 
 
@@ -39,10 +46,16 @@ def test_a_node_with_a_collection_must_agree_three_times():
     assert LOOKS_NEEDED[Look.READY] == 3
 
 
+def test_the_replicas_of_another_node_are_not_waited_for():
+    other = Node({"c": of("down", node="http://other/solr")})
+    other.metrics = {}
+    assert seen(other) is not Look.NOT_YET
+
+
 @pytest.mark.parametrize(
     "node",
     [
-        Node({"c": {"shards": {"s1": {"replicas": {"r1": {"state": "down"}}}}}}),
+        Node({"c": of("down")}),
         Node({"c": REPLICA}, tlog=1),
         Node({"c": REPLICA}, live=()),
         Node({"c": REPLICA}, select=404),
