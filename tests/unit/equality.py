@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import re
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from pydicom.dataset import Dataset
 Json = dict[str, Any]
 LOST: Json = {"lost": True}  # pydicom raises on the element, or has none
 LUT_DESCRIPTORS = (0x00281101, 0x00281102, 0x00281103, 0x00283002)
+REFERENCE = r"\?offset=(\d+)&length=(\d+)(&deflated=1)?"
 WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
 
@@ -121,7 +123,7 @@ def _group_length(place: Place) -> bool:
 def _reference(place: Place) -> bool:
     """The bytes that the reference names are pydicom's."""
     uri = (place.mine or {}).get("BulkDataURI")
-    found = re.fullmatch(r"\?offset=(\d+)&length=(\d+)(&deflated=1)?", uri or "")
+    found = re.fullmatch(REFERENCE, uri or "")
     if not found or place.mine["vr"] != place.theirs.get("vr") or not isinstance(place.raw, bytes):
         return False
     at, length = int(found[1]), int(found[2])
@@ -199,6 +201,10 @@ def _signed(place: Place) -> bool:
     if not _is_open(place.tag) or ((place.mine or {}).get("vr"), place.theirs.get("vr")) != ("SS", "US"):
         return False
     mine, theirs = _values(place.mine), _values(place.theirs)
+    if found := re.fullmatch(REFERENCE, (place.mine or {}).get("BulkDataURI", "")):
+        at, length = int(found[1]), int(found[2])
+        words = struct.pack(f"{'<' if place.little else '>'}{len(theirs)}H", *theirs)
+        return length == len(words) and (found[3] is not None or place.content[at : at + length] == words)
     return [value & 0xFFFF for value in mine] == theirs
 
 
@@ -208,7 +214,12 @@ def _open_vr(place: Place) -> bool:
 
 
 def _words(place: Place) -> bool:
-    """Of US and OW pydicom takes US for a look-up table of one entry; here all of them are OW, of the same bytes."""
+    """Of US and OW pydicom takes US for a look-up table of one entry, and OB for a waveform of 8 bits; here all of them
+    are OW, as in implicit VR (PS3.5 section A.1), of the same bytes.
+    """
+    sides = (place.mine or {}, place.theirs)
+    if _is_open(place.tag) and [side.get("vr") for side in sides] == ["OW", "OB"]:
+        return sides[0].get("InlineBinary") == sides[1].get("InlineBinary")
     if not _is_open(place.tag) or ((place.mine or {}).get("vr"), place.theirs.get("vr")) != ("OW", "US"):
         return False
     theirs = b"".join(value.to_bytes(2, "little") for value in _values(place.theirs))

@@ -191,9 +191,19 @@ EXPLAINED += [
         "00081140[0].00280106",
     ),
     (
+        "an open VR follows the pixel representation",
+        implicit_sr(open_sequence(implicit_element(SMALLEST, b"\xff\xfe" * 600)), SIGNED),
+        "00081140[0].00280106",
+    ),
+    (
         "a look-up table is words",
         part10(SR, element(0x00283002, "US", struct.pack("<HHH", 1, 0, 16)), element(0x00283006, "UN", b"\1\2")),
         "00283006",
+    ),
+    (
+        "a look-up table is words",
+        part10(SR, element(0x54001004, "US", b"\x08\0"), element(0x54001010, "UN", b"\1\2")),
+        "54001010",
     ),
     ("inline words are little endian", big(element(0x00281201, "OW", b"\1\2\3\4", order=">")), "00281201"),
 ]  # fmt: skip

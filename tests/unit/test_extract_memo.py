@@ -68,6 +68,27 @@ def test_a_series_is_taken_in_few_steps_from_its_third_file_on() -> None:
     assert memo.misses == misses + 3
 
 
+@pytest.mark.parametrize("group", [b"\x12\0", b"\x18\0", b"\x28\0"])
+@pytest.mark.parametrize("rows", [4, 5])
+def test_what_is_out_of_order_behind_an_element_that_was_another_in_the_plan_is_in_doubt(
+    group: bytes, rows: int
+) -> None:
+    """The plan goes on behind a sequence that varies, whatever its tag has become."""
+    memo = Memo()
+    for number in (1, 2, 3):
+        reading(with_reference(number), memo)
+    other = with_reference(4, rows).replace(b"\x08\0\x40\x11", group + b"\x40\x11")
+    assert reading(other, memo) == reading(other)
+    assert any(warning.startswith("fallback_order") for warning in reading(other).warnings)
+
+
+def with_reference(number: int, rows: int = 4) -> bytes:
+    """One of a series, with a sequence in which the number is."""
+    uid = f"1.2.{number}"
+    reference = element(0x00081140, "SQ", item(element(0x00081155, "UI", uid)))
+    return part10(identity(uid), reference, place(), image(rows), sop=uid)
+
+
 def test_elements_of_another_series_are_known() -> None:
     memo = Memo()
     reading(instance(1), memo)

@@ -161,6 +161,25 @@ def test_an_unknown_character_set_never_makes_illegal_text(charset: str) -> None
     reading.columns["patient_name"].encode("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("charset", "expected"),
+    [
+        (element(0x00080005, "CS", "ISO_IR 144" + 1_100 * " "), "Mќller"),
+        (element(0x00080005, "CS", "ISO_IR 144" + 600 * "\\A"), "Mќller"),
+        (element(0x00080005, "UN", "ISO_IR 144" + 70_000 * " "), "Müller"),
+        (element(0x00080005, "CS", "ISO_IR 144").replace(b"CS", b"C\xae"), "Mќller"),
+    ],
+)
+def test_a_character_set_that_is_long_or_has_no_vr_costs_no_file(charset: bytes, expected: str) -> None:
+    """Nor where an element is out of order, so that pydicom reads the file."""
+    charset = element(0x00080001, "UL", bytes(4)) + charset
+    first, name = element(0x00080008, "CS", "A"), element(0x00100010, "PN", b"M\xfcller")
+    walked = read_bytes(part10(charset, identity(sop_class=BASIC_TEXT_SR), name, place()[10:]))
+    fallen = read_bytes(part10(charset, first, first, identity(sop_class=BASIC_TEXT_SR), name, place()[10:]))
+    for reading in (walked, fallen):
+        assert (reading.outcome, reading.columns.get("patient_name")) == ("record", expected)
+
+
 def test_three_groups_of_a_name_are_kept_raw() -> None:
     reading = read_bytes(pydicom_file("../charset_files/chrH31.dcm"))
     assert reading.columns["patient_name"] == "Yamada^Tarou=山田^太郎=やまだ^たろう"

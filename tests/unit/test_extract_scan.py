@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import struct
 
@@ -213,6 +214,25 @@ def test_a_sequence_that_makes_no_sense_inside_is_kept_raw_and_the_rest_is_read(
     assert reading.columns["study_instance_uid"] == "1.2.3"
     assert "raw 0008,1140" in reading.warnings
     assert '"00081140":{"vr":"UN","InlineBinary":' in (reading.header or "")
+
+
+def test_an_element_of_an_open_item_whose_tag_became_an_items_costs_no_file() -> None:
+    bad, good = element(0xFFFEE000, "LO", "Herbst"), element(0x00081155, "UI", "1.2.3")
+    sequence = element(0x00081140, "SQ", item(good, bad, undefined=True) + SEQUENCE_END, length=UNDEFINED)
+    reading = read(MemorySource(part10(identity(), sequence, place(), image())))
+    (found,) = json.loads(reading.header or "")["00081140"]["Value"]
+    assert found["00081155"] == {"vr": "UI", "Value": ["1.2.3"]}
+    assert found["FFFEE000"] == {"vr": "LO", "Value": ["Herbst"]}
+    open_value = element(0xFFFEE000, "OB", item() + item(b"AB") + SEQUENCE_END, length=UNDEFINED)
+    assert read(MemorySource(part10(identity(), place(), open_value))).outcome == "record"
+
+
+def test_only_fragments_of_the_pixel_data_count_for_its_frames() -> None:
+    value = item() + item(b"AB") + SEQUENCE_END
+    pixels = element(0x7FE00010, "OB", value, length=UNDEFINED)
+    other = element(0x00420011, "OB", value, length=UNDEFINED)
+    content = part10(identity(), place(), image()[:-44], other, pixels, syntax=JPEG)
+    assert read(MemorySource(content)).frame_offsets == (len(content) - len(value) + 8,)
 
 
 def test_a_bad_item_of_an_undefined_sequence_is_kept_raw_and_the_rest_is_read() -> None:

@@ -16,6 +16,7 @@ from dicomdex.extract.reader import PYDICOM, READER, WALKER, read
 from tests.factories import (
     BASIC_TEXT_SR,
     BIG_ENDIAN,
+    CT_IMAGE,
     DEFLATED,
     IMPLICIT,
     JPEG,
@@ -249,6 +250,12 @@ def test_us_or_ss_follows_pixel_representation_into_items(inside: bytes, outside
         same_or_doubted(part10(*parts, syntax=IMPLICIT, sop="1.2"))
     if not first and not inside.startswith(BEFORE):
         same(part10(start, outside, US_OR_SS, sequence, syntax=IMPLICIT, sop="1.2"))
+
+
+@pytest.mark.parametrize("vr", ["UI", "UN", "US", "LO", "OB"])
+@pytest.mark.parametrize("value", [CT_IMAGE, "  " + CT_IMAGE, CT_IMAGE + 70 * " ", CT_IMAGE + 70 * " " + "A", ""])
+def test_a_sop_class_says_alike_whether_pixels_are_due_however_it_is_written(vr: str, value: str) -> None:
+    same_or_doubted(part10(element(0x00080016, vr, value), element(0x00080018, "UI", "1.2.3.4"), place()))
 
 
 def test_a_pixel_representation_of_over_a_kilobyte_is_a_doubt() -> None:

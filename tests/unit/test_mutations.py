@@ -108,16 +108,19 @@ def test_what_pydicom_reads_and_writes_again_byte_for_byte_is_a_record(count: in
 def read_whole(content: bytes) -> bool:
     """Whether pydicom writes what it read as the same bytes, SOP Class and Instance UID among them.
 
-    Fragments it only searches for their end: here they have to fill the value, each with its item tag and length.
+    Fragments it only searches for their end, in whatever element has an undefined length and is no sequence: here they
+    have to fill the value, each with its item tag and length. And it takes the spaces in front of a UID for padding,
+    which PS3.5 table 6.2-1 does not allow: here the bytes have to be a UID.
     """
     try:
         dataset = pydicom.dcmread(io.BytesIO(content))
+        raw = dataset.get_item("SOPInstanceUID").value
         sink = io.BytesIO()
         pydicom.dcmwrite(sink, dataset, enforce_file_format=False)
-        uids = str(dataset.SOPClassUID), str(dataset.SOPInstanceUID)
+        uids = str(dataset.SOPClassUID), raw.rstrip(b" \0").decode("latin-1")
         directory = "DirectoryRecordSequence" in dataset or dataset.file_meta.MediaStorageSOPClassUID == DIRECTORY
-        open_pixels = "PixelData" in dataset and dataset["PixelData"].is_undefined_length
-        filled = not open_pixels or fragments_fill(dataset.PixelData)
+        open_values = [each.value for each in dataset.iterall() if each.is_undefined_length and each.VR != "SQ"]
+        filled = all(map(fragments_fill, open_values))
     except Exception:  # noqa: BLE001 - what pydicom can't read or write is not asked for
         return False
     return sink.getvalue() == content and all(map(UID, uids)) and filled and not directory

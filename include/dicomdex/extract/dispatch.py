@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dicomdex.extract import values
 from dicomdex.extract.dictionary import is_open, public_vr
-from dicomdex.extract.doubt import SOP_INSTANCE, Doubt
+from dicomdex.extract.doubt import SOP_CLASS, SOP_INSTANCE, Doubt
 from dicomdex.extract.fragments import CONVERTERS, Convert, numbers
 from dicomdex.extract.layout import LONG_VRS, PIXEL_TAGS, UNDEFINED
 from dicomdex.extract.promote import ROOTS
@@ -77,7 +77,7 @@ class Heads(dict[bytes, Head]):
         vr = EXPLICIT_VRS.get(code)
         if vr is None or group == 0xFFFE:
             raise Doubt("vr", tag)
-        if tag == SOP_INSTANCE and vr not in ("UI", "UN"):
+        if tag in (SOP_CLASS, SOP_INSTANCE) and vr not in ("UI", "UN"):
             raise Doubt("vr", tag)
         if code in LONG_VRS:
             return self._head(eight, 0, tag, vr, vr, 0)

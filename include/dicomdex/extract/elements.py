@@ -62,6 +62,8 @@ class Elements(Items):
     def _bulk(self, tag: int, vr: str, start: int, length: int, limit: int | None) -> bytes:
         if tag == PIXEL_REPRESENTATION:  # of over a kilobyte: inside an item it counts for pydicom, outside not
             raise Doubt("signed", tag)
+        if tag == CHARACTER_SET:
+            raise Doubt("charset", tag)
         if limit is not None or length <= LARGE:
             self._fits(start + length, limit)
         elif self.base + start + length > self.window.size:

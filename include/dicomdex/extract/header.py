@@ -198,9 +198,13 @@ class HeaderWriter:
 
 
 def _names_no_character_set(dataset: Dataset) -> bool:
-    """Whether a defined term is none of PS3.3 C.12.1.1.2, which pydicom takes for the default repertoire."""
-    found = dataset.get_item(CHARACTER_SET) if CHARACTER_SET in dataset else None
+    """Whether a defined term is none of PS3.3 C.12.1.1.2, which pydicom takes for the default repertoire; or all are
+    too long to be read.
+    """
+    found = dataset.get_item(CHARACTER_SET, keep_deferred=True) if CHARACTER_SET in dataset else None
     raw = found.value if isinstance(found, RawDataElement) else None
+    if isinstance(found, RawDataElement) and raw is None and found.length:
+        return True
     terms = (raw or b"").decode("latin-1").split("\\")
     unknown = [term.strip(" \0") for term in terms if term.strip(" \0") not in python_encoding]
     return any(convert_encodings([term]) == [default_encoding] for term in unknown)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from dicomdex.extract import silence
+from dicomdex.extract.dispatch import LONG_TEXT
 from dicomdex.extract.layout import Layout
 from dicomdex.extract.part10 import Frame
 from dicomdex.extract.reject import Rejected
@@ -55,9 +56,9 @@ def wants_pixels(frame: Frame, layout: Layout, *, unknown: bool) -> bool:
 def sop_class(frame: Frame, layout: Layout) -> str | None:
     """The SOP Class UID of the data set; None without one."""
     element = layout.elements.get(SOP_CLASS)
-    if element is None:
+    if element is None or element.length > LONG_TEXT:
         return None
-    return frame.window.take(element.offset, min(element.length, 64)).decode("latin-1").rstrip("\0 ")
+    return frame.window.take(element.offset, element.length).decode("latin-1").rstrip("\0 ").lstrip(" ")
 
 
 def missing(uid: str, has: Callable[[int], bool]) -> tuple[str, int | None] | None:

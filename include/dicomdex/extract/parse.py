@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
-from dicomdex.extract.dispatch import BULK, CHARACTER_SET
+from dicomdex.extract.dispatch import BULK, CHARACTER_SET, LONG_TEXT
 from dicomdex.extract.doubt import PARSE_ERRORS
 from dicomdex.extract.layout import LARGE, PIXEL_TAGS, UNDEFINED, Element, Layout
 from dicomdex.extract.part10 import Frame
@@ -84,6 +84,7 @@ def _raw(frame: Frame, tag: int, place: Element, end: int) -> RawDataElement:
     """An undefined length becomes the bytes up to the next element, and what can hold items a sequence."""
     undefined = place.length == UNDEFINED
     length = end - place.offset if undefined else place.length
-    vr = "SQ" if undefined and place.vr in SEQUENCE_VRS else place.vr.decode("ascii") or None
-    value = frame.window.take(place.offset, length) if length <= BULK else None
+    vr = "SQ" if undefined and place.vr in SEQUENCE_VRS else place.vr.decode("latin-1") or None
+    longest = LONG_TEXT if tag == CHARACTER_SET else BULK
+    value = frame.window.take(place.offset, length) if length <= longest else None
     return RawDataElement(BaseTag(tag), vr, length, value, place.offset, place.vr == b"", frame.little)

@@ -46,8 +46,8 @@ class Step(NamedTuple):
 class Segment(NamedTuple):
     """Steps up to an element that is no plain value; `rest`: the constant bytes before that one, `text` their JSON.
 
-    `columns` are those of its constant elements, `tags` all of its tags, `taken` what it was made of, of which each
-    step ends at the place in `ends`.
+    `columns` are those of its constant elements, `tags` all of its tags, `first` and `last` the outermost; `taken` what
+    it was made of, of which each step ends at the place in `ends`.
     """
 
     before: State
@@ -57,9 +57,14 @@ class Segment(NamedTuple):
     text: bytes
     columns: dict[str, Any]
     tags: str
+    first: int | None  # none where it has no elements
     last: int
     taken: tuple[Taken, ...]
     ends: tuple[int, ...]
+
+    def follows(self, state: State, last: int) -> bool:
+        """Whether it can come behind the element of tag `last`, which may be another one than in the plan's file."""
+        return self.before is state and (self.first is None or self.first > last)
 
 
 class Plan(NamedTuple):
@@ -145,7 +150,16 @@ def _segment(taken: Sequence[Taken], before: State, cut: int) -> Segment:
         last = head.tag
     text = b",".join(texts)
     text = b"," + text if text and steps else text
-    return Segment(before, state, tuple(steps), raw, text, columns, " ".join(tags), last, tuple(taken), tuple(ends))
+    first = next((tag for tag in map(_tag, taken) if tag is not None), None)
+    here = tuple(taken), tuple(ends)
+    return Segment(before, state, tuple(steps), raw, text, columns, " ".join(tags), first, last, *here)
+
+
+def _tag(element: Taken) -> int | None:
+    """The tag of an element that is in the file."""
+    if isinstance(element, Long):
+        return element.head.tag
+    return element.tag if isinstance(element, Head | Node) else None
 
 
 def _step(element: Head | Long, raw: bytes, text: bytes, encodings: Sequence[str], cut: int) -> Step:

@@ -11,6 +11,7 @@ from struct import Struct
 
 from dicomdex.extract.cursor import Broken, Cursor
 from dicomdex.extract.dictionary import public_vr
+from dicomdex.extract.dispatch import EXPLICIT_VRS
 from dicomdex.extract.layout import (
     ITEM,
     ITEM_END,
@@ -108,7 +109,9 @@ class Scan(Cursor):
         head = self._bytes(start, 12)
         group, number, vr, length = self._explicit_header(head)
         tag = group << 16 | number
-        if implicit or group == 0xFFFE or not reads_as_vr(vr):
+        # an item tag with a VR is that of a damaged element, which pydicom reads as one too
+        marks = group == 0xFFFE and not (tag == ITEM and vr in EXPLICIT_VRS)
+        if implicit or marks or not reads_as_vr(vr):
             return tag, Element(b"", start, start + 8, self._implicit_header(head)[2])
         if vr not in LONG_VRS:
             return tag, Element(vr, start, start + 8, length)
@@ -125,7 +128,7 @@ class Scan(Cursor):
             self._note(tag, element)
         elif tag == 0:
             self._refuse_zeros(element.start)
-        if tag >> 16 == 0xFFFE:
+        if tag >> 16 == 0xFFFE and not element.vr:
             self._delimiter(tag, element, level)
         elif element.length == UNDEFINED:
             self._undefined(tag, element, implicit)
@@ -136,7 +139,7 @@ class Scan(Cursor):
     def _note(self, tag: int, element: Element) -> None:
         """Keep the place of a top-level element."""
         self._top = tag
-        if tag >> 16 == 0xFFFE:
+        if tag >> 16 == 0xFFFE and not element.vr:
             return
         found = self.layout
         place = found.elements if found.pixel is None else found.after
@@ -178,7 +181,7 @@ class Scan(Cursor):
         if element.vr in SEQUENCE_VRS and tag not in PIXEL_TAGS:
             self._push(Level(True, None, implicit))
         else:
-            self._fragments(keep=element.offset == (self.layout.pixel or element).offset and not self._stack)
+            self._fragments(keep=element is self.layout.pixel)
 
     def _push(self, level: Level) -> None:
         self._stack.append(level)

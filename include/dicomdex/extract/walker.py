@@ -72,7 +72,7 @@ class Walker(Follower):
             node = nodes[0]
         while True:
             if segment is not None:
-                position, done = self._follow(segment, position, out) if segment.before is state else (position, 0)
+                position, done = self._follow(segment, position, out) if segment.follows(state, last) else (position, 0)
                 if done < 0:
                     taken.append(segment)
                     state, last = segment.after, max(last, segment.last)
@@ -84,6 +84,9 @@ class Walker(Follower):
                     taken = [*flat(taken), *part]
                     ahead = sum([type(element) in (Node, Absent) for element in taken])
                     converted = len(taken) - ahead
+                    while ahead < count and nodes[ahead].tag <= last:  # not in this file
+                        taken.append(Absent(nodes[ahead]))
+                        ahead += 1
                     node = nodes[ahead] if ahead < count else None
                 segment = None
             if node is not None and block.startswith(node[0], position) and node.before is state:
