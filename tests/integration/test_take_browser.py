@@ -13,6 +13,7 @@ from dicomdex_local.web import Page
 from tests.integration.browser import Visit, chromium
 from tests.integration.paged import password
 from tests.integration.taken import CONTESTED, SERIES, STUDY, in_the_landing_area, sha256, with_sop
+from tests.integration.waiting import wait_for
 from tests.spark.served import Documents, Served
 
 
@@ -82,13 +83,14 @@ def test_conflicts_are_seen_side_by_side_and_lead_to_each_other(visit: Visit, do
 
 
 def test_thumbnails_are_seen_and_those_with_text_only_when_asked_for(visit: Visit, documents: Documents) -> None:
-    widths = "[...document.images].map((one) => one.complete && one.naturalWidth > 0)"
+    # Asked anew from here: what Playwright polls by itself is an eval, which the page's policy forbids.
+    pictures = "[...document.images].map((one) => one.complete && one.naturalWidth > 0)"
     visit.page.goto(f"/view/{STUDY}!study")
-    visit.page.wait_for_function(f"{widths}.every(Boolean)")
+    wait_for("all pictures", lambda: visit.page.evaluate(f"{pictures}.every(Boolean)"))
     visit.page.goto(f"/view/{with_sop(documents, '1.2.6.1.1')['id']}")
     assert "burned into the image" in visit.page.inner_text(".note")
     visit.page.click("text=Show the picture all the same")
-    visit.page.wait_for_function(f"{widths}.every(Boolean)")
+    wait_for("all pictures", lambda: visit.page.evaluate(f"{pictures}.every(Boolean)"))
     assert (visit.page.get_attribute(".picture", "src") or "").endswith("?reveal=yes")
 
 

@@ -136,9 +136,15 @@ def _little_endian_words(place: Place) -> bool:
     size = WORDS.get(mine.get("vr", ""))
     if place.little or not size or mine.get("vr") != theirs.get("vr"):
         return False
-    raw = base64.b64decode(theirs.get("InlineBinary", ""))
-    swapped = b"".join(raw[at : at + size][::-1] for at in range(0, len(raw), size))
-    return base64.b64decode(mine.get("InlineBinary", "")) == swapped
+    return _inline(mine) == _swapped(_inline(theirs), size)
+
+
+def _inline(side: dict[str, Any]) -> bytes:
+    return base64.b64decode(side.get("InlineBinary", ""))
+
+
+def _swapped(raw: bytes, size: int) -> bytes:
+    return b"".join(raw[at : at + size][::-1] for at in range(0, len(raw), size))
 
 
 def _same_but(change: Callable[[Any], Any]) -> Callable[[Place], bool]:
@@ -219,13 +225,13 @@ def _words(place: Place) -> bool:
     """
     sides = (place.mine or {}, place.theirs)
     if _is_open(place.tag) and [side.get("vr") for side in sides] == ["OW", "OB"]:
-        return sides[0].get("InlineBinary") == sides[1].get("InlineBinary")
+        return _inline(sides[0]) == (_inline(sides[1]) if place.little else _swapped(_inline(sides[1]), 2))
     if not _is_open(place.tag) or ((place.mine or {}).get("vr"), place.theirs.get("vr")) != ("OW", "US"):
         return False
     theirs = b"".join(value.to_bytes(2, "little") for value in _values(place.theirs))
     if uri := (place.mine or {}).get("BulkDataURI"):
         return f"length={len(theirs)}" in uri
-    return base64.b64decode((place.mine or {}).get("InlineBinary", "")) == theirs
+    return _inline(place.mine or {}) == theirs
 
 
 def _is_open(tag: int) -> bool:
