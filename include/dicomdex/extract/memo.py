@@ -20,7 +20,7 @@ from dicomdex.extract.plan import Plan, Segment, Walk, planned
 from dicomdex.extract.state import States
 
 BYTES_MAX = 64 << 20  # of plans
-KNOWN_MAX = 16 << 20  # of elements, and half of it of items
+KNOWN_MAX = 8 << 20  # of elements, and half of it of items
 STATES_MAX = 4_000
 OVERHEAD, NODE_USUAL = 600, 200  # bytes of Python objects a node takes, and of its own, as a rule
 SLOTS_MORE = 40  # converted elements beyond those expected: then the template is learned anew
