@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import subprocess
 import sys
 import time
 from base64 import urlsafe_b64encode
@@ -162,17 +161,8 @@ class AirflowSite:
         require_free(self.port, "DICOMDEX_AIRFLOW_PORT")
         self.reason_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "dicomdex_local.supervisor", str(self.run.root)]
-        with (self.run.logs / "supervisor.log").open("ab") as log, pids.undisturbed():
-            supervisor = subprocess.Popen(
-                command,
-                cwd=self.run.airflow,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            pids.PidRecord.of(supervisor.pid).write(self.record)
+        log = self.run.logs / "supervisor.log"
+        pids.launch(command, record=self.record, log=log, cwd=self.run.airflow, environment=self.environment)
 
     def wait_healthy(self, limit: float = START_LIMIT) -> None:
         """Wait until all four say healthy by a heartbeat of this start; SiteError with the supervisor's reason."""

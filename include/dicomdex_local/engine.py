@@ -1,9 +1,8 @@
-"""A program that a site starts in the background, waits for and stops: what PostgreSQL, Redis, ZooKeeper share."""
+"""A program that a site starts in the background, waits for and stops: PostgreSQL, Redis, ZooKeeper, the page."""
 
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -14,7 +13,7 @@ from dicomdex_local import pids
 from dicomdex_local.errors import SiteError
 from dicomdex_local.ports import HOST, require_free
 
-START_LIMIT = 60.0
+START_LIMIT = 120.0
 STOP_LIMIT = 30.0
 
 
@@ -65,17 +64,7 @@ class Engine(ABC):
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         require_free(self.port, self.port_setting)
         self.prepare()
-        with self.log.open("ab") as log, pids.undisturbed():
-            started = subprocess.Popen(
-                self.command(),
-                cwd=self.home,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            pids.PidRecord.of(started.pid).write(self.record)
+        pids.launch(self.command(), record=self.record, log=self.log, cwd=self.home, environment=self.environment)
 
     def wait_ready(self, limit: float = START_LIMIT) -> None:
         """Wait until it answers; SiteError where it ends first or the limit is over."""

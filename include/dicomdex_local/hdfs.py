@@ -189,17 +189,8 @@ class Hdfs:
         self._run(PROGRAMS[NAMENODE], "-format", "-nonInteractive", "-force")
 
     def _launch(self, name: str) -> None:
-        with self.log(name).open("ab") as log, pids.undisturbed():
-            started = subprocess.Popen(
-                self._command(PROGRAMS[name]),
-                cwd=self.home,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            pids.PidRecord.of(started.pid).write(self._record(name))
+        command, record, log = self._command(PROGRAMS[name]), self._record(name), self.log(name)
+        pids.launch(command, record=record, log=log, cwd=self.home, environment=self.environment)
 
     def _run(self, main: str, *arguments: str) -> None:
         done = subprocess.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,32 @@ class PidRecord:
             return program if same and program.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
+
+
+def launch(
+    command: list[str],
+    *,
+    record: Path,
+    log: Path,
+    cwd: Path,
+    environment: dict[str, str] | None = None,
+    umask: int = -1,
+    pass_fds: tuple[int, ...] = (),
+) -> None:
+    """Start a program in a session of its own, append what it says to `log`, and write it down in `record`."""
+    with log.open("ab") as said, undisturbed():
+        program = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+            umask=umask,
+            pass_fds=pass_fds,
+        )
+        PidRecord.of(program.pid).write(record)
 
 
 def running(path: Path) -> psutil.Process | None:

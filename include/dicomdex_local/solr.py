@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,19 +96,14 @@ class SolrNode:
             if self.zookeeper is None:
                 require_free(self.zookeeper_port, "DICOMDEX_ZOOKEEPER_PORT")
                 self._seed()
-            with (self.home / "logs" / "console.log").open("ab") as log, pids.undisturbed():
-                # The JVM inherits the lock on its home and keeps it while it lives.
-                node = subprocess.Popen(
-                    self.command(),
-                    cwd=self.home,
-                    env=self.environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(lock,),
-                    start_new_session=True,
-                )
-                pids.PidRecord.of(node.pid).write(self.record)
+            pids.launch(
+                self.command(),
+                record=self.record,
+                log=self.home / "logs" / "console.log",
+                cwd=self.home,
+                environment=self.environment,
+                pass_fds=(lock,),  # the JVM inherits the lock on its home and keeps it while it lives
+            )
 
     def wait_ready(self, limit: float = START_LIMIT) -> None:
         """Wait until every core of the node answers; a node that failed to start is started once more."""

@@ -11,7 +11,6 @@ import base64
 import hmac
 import json
 import os
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -132,18 +131,14 @@ class SparkCluster:
 
     def _start(self, name: str, kind: str, *arguments: str) -> None:
         command = [str(spark_home() / "bin" / "spark-class"), kind, "--properties-file", str(self._conf), *arguments]
-        with self._log(name).open("ab") as log, pids.undisturbed():
-            started = subprocess.Popen(
-                command,
-                env=self._of_daemons(),
-                cwd=self.run.spark,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                umask=0o077,  # files that applications send, a password file among them, are the worker's alone
-            )
-            pids.PidRecord.of(started.pid).write(self._record(name))
+        pids.launch(
+            command,
+            record=self._record(name),
+            log=self._log(name),
+            cwd=self.run.spark,
+            environment=self._of_daemons(),
+            umask=0o077,  # files that applications send, a password file among them, are the worker's alone
+        )
 
     def _of_daemons(self) -> dict[str, str]:
         given = dict(os.environ) if self._environment is None else self._environment

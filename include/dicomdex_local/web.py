@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
 
 import httpx
-import psutil
 
-from dicomdex_local import pids, secret_files
-from dicomdex_local.errors import SiteError
+from dicomdex_local import secret_files
+from dicomdex_local.engine import Engine
 from dicomdex_local.layout import RunDir
-from dicomdex_local.ports import HOST, require_free
+from dicomdex_local.ports import HOST
 from dicomdex_local.solr_security import PAGE, SolrSecrets
 
-START_LIMIT = 120.0
-STOP_LIMIT = 15.0
 OPEN = "/static/icon.svg"  # answered without a login
 
 
-class Page:
+class Page(Engine):
     """Starts and stops `dicomdex serve`; its users' passwords lie in the file `web` of the site's secrets."""
 
+    name = "page"
+    port_setting = "DICOMDEX_WEB_PORT"
+
     def __init__(self, run: RunDir, port: int, airflow_url: str, environment: dict[str, str]) -> None:
+        told = {
+            **environment,
+            **handover(run, port, airflow_url),
+            "DICOMDEX_SOLR_USER": PAGE,
+            "DICOMDEX_SOLR_PASSWORD_FILE": str(SolrSecrets(run.secrets).page_file),
+            # Its title, which granian sets, leaves the environment alone: programs are found by their mark there.
+            "SPT_NOENV": "1",
+        }
+        super().__init__(run.root, port, environment=told)
         self.run = run
-        self.port = port
-        self.airflow_url = airflow_url
-        self.environment = environment
         self.record = run.pids / "page.json"
+        self.log = run.logs / "page.log"
 
     @property
     def url(self) -> str:
@@ -36,46 +41,14 @@ class Page:
 
     def settings(self) -> dict[str, str]:
         """What the page is told: no secret, only files' names. Solr it only reads."""
-        return {
-            **{name: value for name, value in self.environment.items() if name.startswith("DICOMDEX_")},
-            **handover(self.run, self.port, self.airflow_url),
-            "DICOMDEX_SOLR_USER": PAGE,
-            "DICOMDEX_SOLR_PASSWORD_FILE": str(SolrSecrets(self.run.secrets).page_file),
-        }
+        return {name: value for name, value in (self.environment or {}).items() if name.startswith("DICOMDEX_")}
 
-    def program(self) -> psutil.Process | None:
-        """The page's program, if it runs."""
-        return pids.running(self.record)
+    def command(self) -> list[str]:
+        """The program of `dicomdex serve`."""
+        return [sys.executable, "-m", "dicomdex.serving"]
 
-    def launch(self) -> None:
-        """Start it unless it runs; returns at once."""
-        if self.program() is not None:
-            return
-        require_free(self.port, "DICOMDEX_WEB_PORT")
-        command = [sys.executable, "-m", "dicomdex.serving"]
-        with (self.run.logs / "page.log").open("ab") as log, pids.undisturbed():
-            program = subprocess.Popen(
-                command,
-                cwd=self.run.root,
-                # Its title, which granian sets, leaves the environment alone: programs are found by their mark there.
-                env={**self.environment, **self.settings(), "SPT_NOENV": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            pids.PidRecord.of(program.pid).write(self.record)
-
-    def wait_ready(self, limit: float = START_LIMIT) -> None:
-        """Wait until it answers; SiteError where it ended or does not."""
-        end = time.monotonic() + limit
-        while time.monotonic() < end:
-            if self.program() is None:
-                raise SiteError(f"the page ended: see {self.run.logs / 'page.log'}")
-            if self.is_ready():
-                return
-            time.sleep(0.1)
-        raise SiteError(f"the page did not answer after {limit:.0f} s: see {self.run.logs / 'page.log'}")
+    def prepare(self) -> None:
+        """Nothing: it makes its own files."""
 
     def is_ready(self) -> bool:
         """One look."""
@@ -83,15 +56,6 @@ class Page:
             return httpx.get(f"{self.url}{OPEN}", timeout=5.0, trust_env=False).is_success
         except httpx.HTTPError:
             return False
-
-    def stop(self) -> None:
-        """End it and what it has started."""
-        program = self.program()
-        if program is not None:
-            family = pids.tree([program])
-            pids.stop([program], STOP_LIMIT)
-            pids.stop([one for one in family if one.is_running()], 5)
-        self.record.unlink(missing_ok=True)
 
 
 def handover(run: RunDir, port: int, airflow_url: str) -> dict[str, str]:
