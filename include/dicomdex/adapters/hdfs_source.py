@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any
-
 from hdfs_native import FileReader
 
 from dicomdex.adapters.hdfs_faults import hdfs_faults
@@ -34,31 +31,3 @@ class HdfsSource:
 
     def __exit__(self, *_: object) -> None:
         return None
-
-
-class SeekableFile(io.RawIOBase):
-    """What Parquet readers want: `seek`, `tell`, `readinto`."""
-
-    def __init__(self, source: HdfsSource) -> None:
-        super().__init__()
-        self._source = source
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = (0, self._at, self._source.size)[whence] + offset
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        found = self._source.read_at(self._at, len(buffer))
-        buffer[: len(found)] = found
-        self._at += len(found)
-        return len(found)

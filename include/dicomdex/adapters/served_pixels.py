@@ -16,6 +16,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from dicomdex.adapters.source_file import SourceFile
 from dicomdex.entry import ByteSource
 
 SIDE = 256  # pixels of the longer side
@@ -27,41 +28,6 @@ PIXELS_MAX = 100_000_000  # of one frame, as the header says: a slide's overview
 
 class NoPixels(Exception):
     """There is nothing to show; the text is a sentence without a value of the header."""
-
-
-class SourceFile(io.RawIOBase):
-    """A ByteSource as the seekable file that pydicom reads from."""
-
-    name = ""  # pydicom asks for it; there is none that anybody should see
-
-    def __init__(self, source: ByteSource) -> None:
-        super().__init__()
-        self._source = source
-        self._at = 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a byte."""
-        self._at = offset + (0, self._at, self._source.size)[whence]
-        return self._at
-
-    def tell(self) -> int:
-        """The byte that comes next."""
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Read as much as there is room for."""
-        piece = self._source.read_at(self._at, len(buffer))
-        buffer[: len(piece)] = piece
-        self._at += len(piece)
-        return len(piece)
 
 
 def thumbnail(source: ByteSource) -> bytes:

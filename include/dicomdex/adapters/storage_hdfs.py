@@ -19,7 +19,8 @@ from urllib.parse import unquote, urlsplit
 from hdfs_native import Client, WriteOptions
 
 from dicomdex.adapters.hdfs_faults import hdfs_faults
-from dicomdex.adapters.hdfs_source import HdfsSource, SeekableFile
+from dicomdex.adapters.hdfs_source import HdfsSource
+from dicomdex.adapters.source_file import SourceFile
 from dicomdex.entry import Child, Entry, escape, unescape
 
 # A NameNode that is away is asked again for 27 s, so that its restart is a wait and no failure; by default 180 s.
@@ -104,7 +105,7 @@ class HdfsStorage:
 
     def open_input(self, path: str) -> BinaryIO:
         """The file as a seekable Python file."""
-        return cast(BinaryIO, io.BufferedReader(SeekableFile(self.open(path)), 1 << 20))
+        return cast(BinaryIO, io.BufferedReader(SourceFile(self.open(path)), 1 << 20))
 
     def write_atomic(self, path: str, content: bytes) -> None:
         """Temporary file beside it, then rename over the name."""
