@@ -7,19 +7,19 @@ import os
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, TransferSpeedColumn
+
+from dicomdex.cli_progress import Told
 
 if TYPE_CHECKING:
     from dicomdex.settings import Settings
 
 LEFT_OUT = 3
-LINE_SECONDS = 10.0
 _NAMED = 10
 
 
@@ -69,38 +69,21 @@ def _settings() -> Settings:
     )
 
 
-class _Shown:
-    """How much is there: a bar on a terminal, a line now and then elsewhere. Use as a context manager."""
+class _Shown(Told):
+    """Counts the files and bytes that are there, and shows them."""
 
     def __init__(self, console: Console, size: tuple[int, int]) -> None:
-        self._console = console
         self._all_files, self._all_bytes = size
         self._files = self._bytes = 0
-        self._told = time.monotonic()
-        self._bar: Progress | None = None
-        if console.is_terminal:
-            columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TextColumn("{task.description}"))
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
-            self._task = self._bar.add_task(self._said(), total=self._all_bytes)
+        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        super().__init__(console, columns, self._all_bytes, self._said())
 
     def add(self, files: int, size: int) -> None:
         """So many more files and bytes are there; called by one thread at a time."""
         self._files += files
         self._bytes += size
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self._bytes, description=self._said())
-        elif time.monotonic() - self._told >= LINE_SECONDS:
-            self._told = time.monotonic()
-            self._console.print(f"{self._said()}, {self._bytes / 1e6:,.0f} of {self._all_bytes / 1e6:,.0f} MB")
-
-    def __enter__(self) -> _Shown:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        line = f"{self._said()}, {self._bytes / 1e6:,.0f} of {self._all_bytes / 1e6:,.0f} MB"
+        self.tell(self._bytes, self._said(), line)
 
     def _said(self) -> str:
         return f"{self._files:,} of {self._all_files:,} files"
