@@ -34,9 +34,6 @@ OWN_ENGINES = (
     "test_site.py",
     "test_solr_node.py",
     "test_spark_cluster.py",
-    "test_take.py",
-    "test_take_archives.py",
-    "test_take_browser.py",
 )
 SECONDS: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
@@ -76,7 +73,8 @@ class Groups(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         folder = _folder(nodeid)
         if folder == "integration":
-            return "own engines" if Path(nodeid.split("::")[0]).name in OWN_ENGINES else "site"
+            path = Path(nodeid.split("::")[0])
+            return "own engines" if path.name in OWN_ENGINES or path.parent.name == "take" else "site"
         return "spark" if folder == "spark" else "quick"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,10 +21,6 @@ from tests.integration.line import INGEST_LIMIT, Line, ingest_all
 from tests.integration.paged import browser, hospital_rows, paged_engines, site_page, visit  # noqa: F401  # fixtures
 from tests.integration.s3 import Store, moto_server
 from tests.watch import Watch, watching
-
-if TYPE_CHECKING:
-    from dicomdex_local.web import Page
-    from tests.spark.served import Served
 
 MakeNode = Callable[..., SolrNode]
 MakeSite = Callable[..., Site]
@@ -146,15 +141,6 @@ def make_solr_node(tmp_path: Path, jars: Path) -> Iterator[MakeNode]:
     yield make
     for node in made:
         node.stop()
-
-
-@pytest.fixture(scope="session")
-def taken(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Page]]:
-    """A line of files to take, and the page before it; what a test changes there it brings back."""
-    from tests.integration.taken import taken as started  # Spark: not every test of this folder needs it
-
-    with started(tmp_path_factory.mktemp("take"), jars) as made:
-        yield made
 
 
 @pytest.fixture(scope="session")

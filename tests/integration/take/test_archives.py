@@ -6,14 +6,13 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 
 import httpx
 import pyarrow.parquet as pq
 import pytest
 
 from dicomdex_local.web import Page
-from tests.integration.taken import (
+from tests.integration.take.taken import (
     GZIPPED,
     PACKED,
     SERIES,
@@ -25,29 +24,6 @@ from tests.integration.taken import (
 )
 from tests.page_program import logged_in
 from tests.spark.served import Documents, Served
-
-
-@pytest.fixture(scope="module")
-def line(taken: tuple[Served, Page]) -> Served:
-    return taken[0]
-
-
-@pytest.fixture(scope="module")
-def page(taken: tuple[Served, Page]) -> Page:
-    return taken[1]
-
-
-@pytest.fixture(scope="module")
-def documents(line: Served) -> Documents:
-    """What Solr has of every document."""
-    return line.documents()
-
-
-@pytest.fixture
-def viewer(page: Page) -> Iterator[httpx.Client]:
-    """Somebody who may look and take."""
-    with logged_in(page) as client:
-        yield client
 
 
 def zip_of(answer: httpx.Response) -> zipfile.ZipFile:

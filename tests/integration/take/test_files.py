@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from dicomdex_local.web import Page
-from tests.integration.taken import (
+from tests.integration.take.taken import (
     CANARY,
     CONTESTED,
     DROP,
@@ -28,29 +27,6 @@ from tests.page_program import logged_in, trail
 from tests.spark.served import Documents, Served
 
 LARGE_SOP = "1.2.7.1.1"
-
-
-@pytest.fixture(scope="module")
-def line(taken: tuple[Served, Page]) -> Served:
-    return taken[0]
-
-
-@pytest.fixture(scope="module")
-def page(taken: tuple[Served, Page]) -> Page:
-    return taken[1]
-
-
-@pytest.fixture(scope="module")
-def documents(line: Served) -> Documents:
-    """What Solr has of every document."""
-    return line.documents()
-
-
-@pytest.fixture
-def viewer(page: Page) -> Iterator[httpx.Client]:
-    """Somebody who may look and take."""
-    with logged_in(page) as client:
-        yield client
 
 
 def test_every_file_comes_as_it_lies_in_the_landing_area(

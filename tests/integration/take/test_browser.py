@@ -10,33 +10,16 @@ import pytest
 from playwright.sync_api import Browser
 
 from dicomdex_local.web import Page
-from tests.integration.browser import Visit, chromium
+from tests.integration.browser import Visit
 from tests.integration.paged import password
-from tests.integration.taken import CONTESTED, SERIES, STUDY, in_the_landing_area, sha256, with_sop
+from tests.integration.take.taken import CONTESTED, SERIES, STUDY, in_the_landing_area, sha256, with_sop
 from tests.integration.waiting import wait_for
 from tests.spark.served import Documents, Served
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def line(taken: tuple[Served, Page]) -> Served:
-    return taken[0]
-
-
-@pytest.fixture(scope="module")
-def documents(line: Served) -> Documents:
-    return line.documents()
-
-
 @pytest.fixture
-def visit(browser: Browser, taken: tuple[Served, Page]) -> Iterator[Visit]:
+def visit(browser: Browser, page: Page) -> Iterator[Visit]:
     """A viewer; nothing is asked of another host, nothing goes wrong unseen."""
-    page = taken[1]
     made = Visit(browser, page.url)
     made.log_in("viewer", password(page, "viewer"))
     yield made
@@ -110,8 +93,7 @@ def test_a_study_goes_into_the_cart_and_comes_out_as_a_zip(visit: Visit, documen
     visit.page.wait_for_selector("text=The cart is empty")
 
 
-def test_without_scripts_all_of_it_is_there(browser: Browser, taken: tuple[Served, Page], documents: Documents) -> None:
-    page = taken[1]
+def test_without_scripts_all_of_it_is_there(browser: Browser, page: Page, documents: Documents) -> None:
     visit = Visit(browser, page.url, java_script_enabled=False)
     visit.log_in("viewer", password(page, "viewer"), f"/view/{with_sop(documents, f'{SERIES}.1')['id']}")
     assert visit.page.locator("#attribute-table tbody tr").count() > 15
