@@ -130,6 +130,11 @@ def spark_connection(master: str) -> str:
     return json.dumps({"conn_type": "spark", "host": master, "extra": extra})
 
 
+def webhdfs_connection(hosts: str, port: int, user: str) -> str:
+    """`hdfs_default` as JSON, for the WebHDFS of one NameNode or of several with commas between."""
+    return json.dumps({"conn_type": "webhdfs", "host": hosts, "port": port, "login": user})
+
+
 class AirflowSite:
     """The four components behind one supervisor, a background program that outlives the command that started it."""
 

@@ -180,6 +180,7 @@ class ClusterSite(Site):
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD": f"cat {shlex.quote(str(self.postgres.url_file))}",
             "AIRFLOW_CONN_SOLR_DEFAULT": airflow.solr_connection(hosts, None, *login),
             "AIRFLOW_CONN_SPARK_DEFAULT": spark_default,
+            "AIRFLOW_CONN_HDFS_DEFAULT": airflow.webhdfs_connection(HOST, self.hdfs.ports.hdfs_http, self.hdfs.user),
             "HADOOP_USER_NAME": self.hdfs.user,
         }
 

@@ -165,7 +165,7 @@ def test_connections_are_what_airflow_reads() -> None:
     for profile in PROFILES:
         environment = services(profile)["worker"]["environment"]
         found = {key: json.loads(text) for key, text in environment.items() if key.startswith("AIRFLOW_CONN_")}
-        assert {one["conn_type"] for one in found.values()} == {"solr", "spark"}
+        assert {one["conn_type"] for one in found.values()} == {"solr", "spark", "webhdfs"}
         assert "password" not in json.dumps(found).replace("password_file", "")
 
 

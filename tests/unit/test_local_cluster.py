@@ -44,6 +44,8 @@ def test_airflow_is_told_by_connections_and_files_without_a_secret(site: Cluster
     solr = json.loads(environment["AIRFLOW_CONN_SOLR_DEFAULT"])
     assert solr["host"] == ",".join(f"127.0.0.1:{node.port}" for node in site.solr_nodes)
     assert json.loads(environment["AIRFLOW_CONN_SPARK_DEFAULT"])["host"] == site.spark.master_url
+    hdfs = json.loads(environment["AIRFLOW_CONN_HDFS_DEFAULT"])
+    assert (hdfs["conn_type"], hdfs["port"]) == ("webhdfs", site.hdfs.ports.hdfs_http)
     assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD"] == f"cat {site.postgres.url_file}"
     assert "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" not in environment
     secrets = [path.read_text() for path in site.run.secrets.iterdir()]
