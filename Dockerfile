@@ -8,6 +8,7 @@ ENV PATH=/opt/dicomdex/.venv/bin:$PATH \
     JAVA_HOME=/usr/lib/jvm/java-17-openjdk-amd64 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    ARROW_DEFAULT_MEMORY_POOL=system \
     DICOMDEX_JARS=/opt/dicomdex/jars
 
 RUN apt-get update \

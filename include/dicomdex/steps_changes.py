@@ -85,7 +85,7 @@ def _shown(catalog: Catalog, target: Collection, at: int, studies: pa.Array) -> 
     dates = dates_of(target)
     if not dates.given:
         return studies
-    return studies_within(catalog.records(["study", "study_date"], at, studies=studies), dates)
+    return studies_within(catalog.parts(["study", "study_date"], at, studies=studies), dates)
 
 
 def _changed_drops(catalog: Catalog, collection: Collection, over: Span) -> list[str]:

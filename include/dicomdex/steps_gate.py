@@ -2,7 +2,8 @@
 
 Expected are the ids of the resolved catalog at the collection's versions, and the content digests that the applications
 wrote into the work area as they built the documents. Both are compared with Solr by bucket, so that the one document
-that is wrong, missing or too much is named from the two or three documents of its bucket.
+that is wrong, missing or too much is named from the two or three documents of its bucket. Sums alone are held of either
+side; ids are read a second time, and only those of buckets that differ.
 
     verdict(settings, name, ...) -> {collection, ok, sentence, catalog_version, checks: [{check, expected, found,
         missing, extra, differing, ok}], at, run_id, forced}
@@ -12,7 +13,7 @@ It is kept in the work area and as the property `verdict` (ok | red) of the coll
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -25,22 +26,23 @@ from dicomdex.adapters.collection_area import CollectionArea
 from dicomdex.adapters.solr import Collection, Solr
 from dicomdex.adapters.solr_cores import Core, core_documents, core_facet, cores
 from dicomdex.adapters.work import WorkArea
+from dicomdex.expected import ExpectedDocuments, named
+from dicomdex.index import BUCKETS
 from dicomdex.settings import Settings
 from dicomdex.steps_documents import dates_of, expected_records
-from dicomdex.steps_golden import golden_checks
+from dicomdex.steps_golden import Answers, fetched_check, golden_checks, minimal_documents
 from dicomdex.validate import (
     CONTENT_SCHEMA,
-    DOCUMENT_LEVELS,
     SHOWN,
     Check,
-    Hashes,
+    Sums,
     bucket_sums,
     compare_counts,
+    content_hashes,
     differing_buckets,
-    document_ids,
-    drop_counts,
     facet_sums,
     hashes,
+    in_buckets,
     sentence,
 )
 
@@ -81,42 +83,60 @@ def document_checks(settings: Settings, solr: Solr, target: Collection) -> Itera
     """The resolved catalog at the collection's versions = Solr: per level, per drop, by bucket, the differing named."""
     versions = (target.version("catalog_version"), target.version("digests_version"))
     records = expected_records(Catalog(settings.catalog), *versions, dates_of(target))
-    expected = document_ids(records)
+    documents, answers = ExpectedDocuments(versions[0]), Answers(minimal_documents(solr, target.name))
+    for part in records:
+        documents.add(part)
+        answers.add(part)
     levels = _terms(solr, target.name, "level")
-    yield from compare_counts("documents", {level: len(ids) for level, ids in expected.items()}, levels)
-    for level, by_drop in drop_counts(records).items():
+    yield from compare_counts("documents", documents.by_level(), levels)
+    for level, by_drop in documents.by_drop().items():
         found = _terms(solr, target.name, "drop", f"level:{level}")
         yield from compare_counts(f"{level} documents", by_drop, found)
-    ids = pa.concat_arrays([expected[level] for level in DOCUMENT_LEVELS])
-    content = CollectionArea(WorkArea(settings.work), target.name).content()
-    yield from set_checks(solr, target.name, ids, CONTENT_SCHEMA.empty_table() if content is None else content)
+    yield from set_checks(solr, CollectionArea(WorkArea(settings.work), target.name), documents, records)
     yield others_check(solr, target)
     yield from replica_checks(solr, target.name)
-    yield from golden_checks(solr, target.name, records, ids)
+    yield from golden_checks(solr, target.name, answers)
+    yield fetched_check(solr, target.name, documents.drawn())
 
 
-def set_checks(solr: Solr, collection: str, ids: pa.Array, content: pa.Table) -> Iterator[Check]:
+def set_checks(
+    solr: Solr, area: CollectionArea, documents: ExpectedDocuments, records: Iterable[pa.Table]
+) -> Iterator[Check]:
     """All ids and all content digests of the collection, by bucket; documents are fetched only where these differ."""
-    answer = solr.facet(collection, BY_BUCKET)
+    answer = solr.facet(area.name, BY_BUCKET)
     found = (answer.get("buckets") or {}).get("buckets", [])
-    own, id_hashes = hashes(ids), content["id_hash"].to_numpy().view(np.uint64)
-    values = content["content_hash"].to_numpy().view(np.uint64)
-    differing = differing_buckets(bucket_sums(own, own), facet_sums(found, "lo", "hi"))
-    altered = differing_buckets(bucket_sums(id_hashes, values), facet_sums(found, "digest_lo", "digest_hi"))
+    differing = differing_buckets(documents.sums(), facet_sums(found, "lo", "hi"))
+    altered = differing_buckets(content_sums(area)[1], facet_sums(found, "digest_lo", "digest_hi"))
     drill = sorted({*differing[:BUCKETS_A_DRILL], *altered[:BUCKETS_A_DRILL]})
-    total = int(answer["count"])
-    there = {}
-    if drill or total != len(ids):
-        there = documents_in(solr, collection, drill)
-    named = in_buckets(own, drill)
-    wanted = dict(zip(own[named].tolist(), ids.take(pa.array(named)).to_pylist(), strict=True))
+    expected, total = sum(documents.by_level().values()), int(answer["count"])
+    there = documents_in(solr, area.name, drill) if drill or total != expected else {}
+    wanted = named(records, drill)
     missing = sorted(name for one, name in wanted.items() if one not in there)
     extra = sorted(name for one, (name, _) in there.items() if one not in wanted)
-    yield Check("ids of documents", len(ids), total, tuple(missing[:SHOWN]), tuple(extra[:SHOWN]))
-    kept = in_buckets(id_hashes, drill)
-    known = dict(zip(id_hashes[kept].tolist(), values[kept].tolist(), strict=True))
+    yield Check("ids of documents", expected, total, tuple(missing[:SHOWN]), tuple(extra[:SHOWN]))
+    own, values = content_hashes(content_in(area, drill))
+    known = dict(zip(own.tolist(), values.tolist(), strict=True))
     other = sorted(name for one, (name, hash_) in there.items() if one in wanted and known.get(one) != hash_)
-    yield Check("content of documents", len(ids), len(ids) - len(other), differing=tuple(other[:SHOWN]))
+    yield Check("content of documents", expected, expected - len(other), differing=tuple(other[:SHOWN]))
+
+
+def content_sums(area: CollectionArea) -> tuple[Sums, Sums]:
+    """By bucket, the sums of the ids and of the contents that the applications have written down."""
+    ids, contents = (np.zeros((BUCKETS, 3), dtype=np.int64) for _ in range(2))
+    for rows in area.content():
+        own, values = content_hashes(rows)
+        ids += bucket_sums(own, own)
+        contents += bucket_sums(own, values)
+    return ids, contents
+
+
+def content_in(area: CollectionArea, buckets: list[int]) -> pa.Table:
+    """What they have written down of the documents of these buckets (CONTENT_SCHEMA)."""
+    kept = [CONTENT_SCHEMA.empty_table()]
+    for rows in area.content() if buckets else ():
+        inside = in_buckets(content_hashes(rows)[0], buckets)
+        kept.append(rows.take(pa.array(inside)))
+    return pa.concat_tables(kept)
 
 
 def documents_in(solr: Solr, collection: str, buckets: list[int]) -> dict[int, tuple[str, int]]:
@@ -129,10 +149,6 @@ def documents_in(solr: Solr, collection: str, buckets: list[int]) -> dict[int, t
 
 def _content(document: Mapping[str, Any]) -> int:
     return int(document.get("digest_lo", -1)) | int(document.get("digest_hi", 0)) << 32
-
-
-def in_buckets(of_ids: Hashes, buckets: list[int]) -> Any:
-    return np.flatnonzero(np.isin(of_ids & np.uint64(4095), np.array(buckets, dtype=np.uint64)))
 
 
 def others_check(solr: Solr, target: Collection) -> Check:

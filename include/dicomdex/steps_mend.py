@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 
 from dicomdex.adapters.collection_area import CollectionArea
 from dicomdex.adapters.solr import Collection, Solr
 from dicomdex.adapters.work import WorkArea
 from dicomdex.settings import Settings
-from dicomdex.steps_gate import BY_BUCKET, documents_in, in_buckets, written_by_others
-from dicomdex.validate import bucket_sums, differing_buckets, facet_sums, study_of
+from dicomdex.steps_gate import BY_BUCKET, content_in, content_sums, documents_in, written_by_others
+from dicomdex.validate import content_hashes, differing_buckets, facet_sums, study_of
 
 
 @dataclass(frozen=True)
@@ -37,21 +36,21 @@ def written_since(solr: Solr, target: Collection) -> Wrong:
 
 def wrong_documents(settings: Settings, solr: Solr, target: Collection) -> Wrong:
     """These, and all that is missing, too much, or of another digest."""
-    content = CollectionArea(WorkArea(settings.work), target.name).content()
+    area = CollectionArea(WorkArea(settings.work), target.name)
     others = written_by_others(solr, target)
-    if content is None:
+    if not area.has_content():
         return _wrong(others, ())
-    own, values = (content[name].to_numpy().view(np.uint64) for name in ("id_hash", "content_hash"))
     found = (solr.facet(target.name, BY_BUCKET).get("buckets") or {}).get("buckets", [])
-    pairs = ((own, "lo", "hi"), (values, "digest_lo", "digest_hi"))
-    sums = [differing_buckets(bucket_sums(own, of), facet_sums(found, lo, hi)) for of, lo, hi in pairs]
+    there_sums = (facet_sums(found, "lo", "hi"), facet_sums(found, "digest_lo", "digest_hi"))
+    sums = [differing_buckets(*pair) for pair in zip(content_sums(area), there_sums, strict=True)]
     buckets = sorted({*sums[0], *sums[1]})
     there = documents_in(solr, target.name, buckets)
-    known = in_buckets(own, buckets)
-    expected = dict(zip(own[known].tolist(), values[known].tolist(), strict=True))
+    content = content_in(area, buckets)
+    own, values = (side.tolist() for side in content_hashes(content))
+    expected = dict(zip(own, values, strict=True))
     differing = [name for one, (name, hash_) in there.items() if expected.get(one) != hash_]
-    gone = [place for place in known.tolist() if int(own[place]) not in there]
-    return _wrong([*others, *differing], content["study"].take(pa.array(gone, pa.int64())).to_pylist())
+    gone = pa.array([one not in there for one in own], pa.bool_())
+    return _wrong([*others, *differing], content["study"].filter(gone).to_pylist())
 
 
 def _wrong(ids: list[str], studies: tuple[str, ...] | list[str]) -> Wrong:

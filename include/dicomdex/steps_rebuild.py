@@ -117,7 +117,7 @@ def _new_plan(settings: Settings, alias: str, run_id: str, shards: int, replicas
         "collection": f"{alias}_{stamp}_{re.sub(r'[^a-z0-9]', '', run_id.lower())[-8:] or 'x'}",
         "run_id": run_id,
         "catalog_version": version,
-        "records": len(catalog.records(["file_id"], version)),
+        "records": catalog.count(version),
         "digests_version": catalog.digests_version(),
         "shards": shards or settings.solr_shards,
         "replicas": replicas or settings.solr_replicas,

@@ -63,7 +63,7 @@ class Check:
 
 
 def document_ids(records: pa.Table) -> dict[str, pa.Array]:
-    """Level -> the ids of all documents that these records must have; they must cover whole studies.
+    """Level -> the ids of all documents that these records must have, each once.
 
     Columns: study, series, sop_instance_uid, file_id, state. Only a primary (`indexed`) makes an instance, its series
     and its study.
@@ -77,16 +77,6 @@ def document_ids(records: pa.Table) -> dict[str, pa.Array]:
         "instance": _joined(own["study"], "!i.", own["sop_instance_uid"]),
         "copy": _joined(copies["study"], "!c.", copies["file_id"]),
     }
-
-
-def drop_counts(records: pa.Table) -> dict[str, dict[str, int]]:
-    """Level -> drop -> documents that name the drop; a study or series does so once for each of its drops."""
-    primary = pc.equal(records["state"], "indexed")
-    own, copies = records.filter(primary), records.filter(pc.invert(primary))
-    keys = {"study": ["drop_key", "study"], "series": ["drop_key", "study", "series"]}
-    placed = {level: own.select(names).group_by(names).aggregate([]) for level, names in keys.items()}
-    placed |= {"instance": own, "copy": copies}
-    return {level: value_counts(rows["drop_key"]) for level, rows in placed.items()}
 
 
 def value_counts(column: pa.ChunkedArray) -> dict[str, int]:
@@ -140,6 +130,17 @@ def facet_sums(buckets: Iterable[Mapping[str, Any]], lo: str, hi: str) -> Sums:
 def differing_buckets(expected: Sums, found: Sums) -> list[int]:
     """Buckets whose sums differ."""
     return [int(bucket) for bucket in np.flatnonzero((expected != found).any(axis=1))]
+
+
+def in_buckets(of_ids: Hashes, buckets: list[int]) -> npt.NDArray[np.int64]:
+    """Positions of the ids that fall into these buckets."""
+    return np.flatnonzero(np.isin(of_ids & np.uint64(BUCKETS - 1), np.array(buckets, dtype=np.uint64)))
+
+
+def content_hashes(rows: pa.Table) -> tuple[Hashes, Hashes]:
+    """Of rows of CONTENT_SCHEMA the hashes of the ids and those of the contents."""
+    ids, contents = (rows[name].to_numpy().view(np.uint64) for name in ("id_hash", "content_hash"))
+    return ids, contents
 
 
 def compare_sets(check: str, expected: Iterable[str], found: Iterable[str]) -> Check:

@@ -35,13 +35,12 @@ BROADCAST_ROWS = 1_000_000  # of a hundred bytes: what fits into every executor;
 def resolved_rows(catalog: Catalog, plan: Mapping[str, Any], table: Table) -> DataFrame:
     """The file rows of all records of the plan's version and dates, with `state` and `primary_file_id`."""
     version, dates = plan["catalog_version"], Dates.parse(plan["dates"])
-    narrow = ["sop_instance_uid", *(["study", "study_date"] if dates.given else [])]
-    records = catalog.records(narrow, version)
-    others = copies(catalog, version, plan["digests_version"], records["sop_instance_uid"])
-    spark = session("dicomdex index", rows=len(records))
+    others = copies(catalog, version, plan["digests_version"])
+    spark = session("dicomdex index", rows=catalog.count(version))
     rows = file_rows(spark, catalog.files(catalog.drops(version), version), table).where("outcome = 'record'")
     if dates.given:
-        studies = spark.createDataFrame(pa.table({"study": studies_within(records, dates)}))
+        inside = studies_within(catalog.parts(["study", "study_date"], version), dates)
+        studies = spark.createDataFrame(pa.table({"study": inside}))
         rows = rows.join(studies, "study", "left_semi")
     known = spark.createDataFrame(others)
     joined = rows.join(F.broadcast(known) if len(others) <= BROADCAST_ROWS else known, "file_id", "left")

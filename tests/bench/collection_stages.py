@@ -138,9 +138,7 @@ def _altered(document_id: str) -> bytes:
 def resolve(settings: Settings) -> int:
     """What index-all does in its driver before there is a session: read the UIDs, resolve; how many are no primary."""
     files = Catalog(settings.catalog)
-    version = files.version()
-    records = files.records(["sop_instance_uid"], version)
-    return len(copies(files, version, files.digests_version(), records["sop_instance_uid"]))
+    return len(copies(files, files.version(), files.digests_version()))
 
 
 def _forget(settings: Settings) -> None:

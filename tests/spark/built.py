@@ -106,9 +106,10 @@ def instance(drop: str, study: str, number: int, **columns: Any) -> dict[str, An
     return record(drop, f"{drop}/{sop}", sop, **{**known, **columns})
 
 
-def documents(records: pa.Table) -> pa.Table:
+def documents(parts: Iterable[pa.Table]) -> pa.Table:
     """The documents that these resolved records must have: id, halves of the content digest, body."""
     found: dict[str, dict[str, Any]] = {}
+    records = pa.concat_tables(parts)
     primary = pc.equal(records["state"], "indexed")
     for row in records.filter(primary).to_pylist():
         study, series, drop = row["study"], row["series"], [row["drop_key"]]

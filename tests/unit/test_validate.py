@@ -17,7 +17,6 @@ from dicomdex.validate import (
     content_rows,
     differing_buckets,
     document_ids,
-    drop_counts,
     facet_sums,
     hashes,
     sentence,
@@ -97,15 +96,6 @@ def test_documents_of_a_record_that_is_not_primary_are_copies_alone() -> None:
         "series": ["1.2!s.1.2.3"],
         "instance": ["1.2!i.1.2.3.4", "1.2!i.1.2.3.5"],
         "copy": ["1.2!c.f2", "9.9!c.f3"],
-    }
-
-
-def test_a_study_counts_once_for_each_drop_that_has_a_primary_of_it() -> None:
-    assert drop_counts(RECORDS) == {
-        "study": {"d1": 1, "d2": 1},
-        "series": {"d1": 1, "d2": 1},
-        "instance": {"d1": 1, "d2": 1},
-        "copy": {"d2": 2},
     }
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -68,19 +68,20 @@ class CollectionArea:
         seq = max(self._entries(), default=0) + 1
         self.work.write_json(f"{self.root}/content/{seq:06d}.json", entry)
 
-    def content(self) -> pa.Table | None:
-        """The content digests of all documents that should be there; None where no application wrote any."""
-        entries = self._entries()
-        kept: list[pa.Table] = []
+    def has_content(self) -> bool:
+        """Whether an application has written any content digests, be it none."""
+        return bool(self._entries())
+
+    def content(self) -> Iterator[pa.Table]:
+        """The content digests of all documents that should be there, file by file."""
         done = pa.array([], pa.string())
-        for seq in sorted(entries, reverse=True):
+        for seq in sorted(self._entries(), reverse=True):
             entry = self.work.read_json(f"{self.root}/content/{seq:06d}.json")
-            rows = pa.concat_tables([CONTENT_SCHEMA.empty_table(), *map(self._content_file, entry["files"])])
-            kept.append(rows.filter(pc.invert(pc.is_in(rows["study"], value_set=done))))
+            for rows in map(self._content_file, entry["files"]):
+                yield rows.filter(pc.invert(pc.is_in(rows["study"], value_set=done)))
             if entry["studies"] is None:
                 break
             done = pa.concat_arrays([done, pa.array(entry["studies"], pa.string())])
-        return pa.concat_tables(kept) if entries else None
 
     def remove(self) -> None:
         """Forget the collection; the plan goes last, so that a killed removal is found again."""
