@@ -60,6 +60,13 @@ class FileAnswer(StreamingResponse):
         super().__init__(sent(opened, part), part.status, headers, DICOM)
         self._opened = opened
 
+    async def stream_response(self, send: Send) -> None:
+        """As its base does, and buffers as they were read into: made bytes of, 1.58 GB were copied once more."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for piece in self.body_iterator:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         try:
@@ -68,14 +75,14 @@ class FileAnswer(StreamingResponse):
             self._opened.close()
 
 
-async def sent(opened: Opened, part: Part) -> AsyncIterator[bytes]:
+async def sent(opened: Opened, part: Part) -> AsyncIterator[bytes | bytearray]:
     """The bytes of a part: what is in memory at once, what is on a disk by a thread. The last piece is sent only when
     the file is still the same, else the connection ends before its Content-Length is reached.
     """
     at, crc32 = part.start, 0
     checked = opened.crc32 is not None and part.stop - part.start == opened.size
     while at < part.stop:
-        piece = opened.read_now(at, min(PIECE, part.stop - at))
+        piece: bytes | bytearray | None = opened.read_now(at, min(PIECE, part.stop - at))
         if piece is None:
             piece = await to_thread.run_sync(piece_of, opened, at, part.stop, limiter=_DISKS)
         at += len(piece)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from dicomdex.adapters.solr_search import Search
-from dicomdex.cli_where import condition_on
 from dicomdex.errors import QueryRefused, SolrError
 from dicomdex.search import Query
 from dicomdex_web import completion, found, search_state
 from dicomdex_web.pages import fragment, page
 from dicomdex_web.search_state import State
 from dicomdex_web.session import Person, Viewer, address
+from dicomdex_web.typed import Address, Text, Typed
 
 router = APIRouter()
-Text = Annotated[str, Form(max_length=1_100)]
-Address = Annotated[str, Form(max_length=20_000)]
 
 
 @router.get("/")
@@ -37,28 +35,10 @@ def search_page(request: Request, person: Viewer) -> Response:
 
 
 @router.post("/search")
-def typed(
-    request: Request,
-    person: Viewer,
-    text: Text = "",
-    state: Address = "",
-    field: Text = "",
-    value: Text = "",
-    without: Text = "",
-) -> Response:
+def typed(request: Request, person: Viewer, wanted: Typed) -> Response:
     """What was typed becomes a query of this person's; then the page of its id."""
-    queries = request.app.state.queries
-    try:
-        before = search_state.of_text(state, person, queries)
-    except QueryRefused:  # what was typed before is forgotten: go on with what is typed now
-        before = State(search_state.canonical(()))
-    filters = [one for one in before.typed.filters if one.field != without]
-    if field and value:
-        searched = request.app.state.search.now().fields
-        filters = [one for one in filters if one.field != field] + [condition_on(searched[field], value)]
-    wanted = Query(text="" if without == "text" else text, filters=tuple(filters))
-    typed_id = queries.put(person.name, wanted) if wanted != Query() else ""
-    return RedirectResponse(before.with_(typed=typed_id).address(), status_code=303)
+    typed_id = request.app.state.queries.put(person.name, wanted.typed) if wanted.typed != Query() else ""
+    return RedirectResponse(wanted.with_(typed=typed_id).address(), status_code=303)
 
 
 @router.post("/complete")

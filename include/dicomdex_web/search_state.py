@@ -109,13 +109,9 @@ def state_of(pairs: Iterable[tuple[str, str]], person: Person, queries: Queries)
     return replace(found, typed=typed)
 
 
-def query_of(request: Request, person: Person, fields: Fields | None = None) -> Query:
-    """The query of an address: what page, facets, counts, export and cart are made from.
-
-    `fields`: those of the collection, looked up when not given. QueryRefused for what can't be asked, or not here.
-    """
-    state = state_of(request.query_params.multi_items(), person, request.app.state.queries)
-    return to_query(state, fields or request.app.state.search.now().fields)
+def state_of_address(request: Request, person: Person) -> State:
+    """The state of a request's own address."""
+    return state_of(request.query_params.multi_items(), person, request.app.state.queries)
 
 
 def of_text(text: str, person: Person, queries: Queries) -> State:

@@ -54,7 +54,7 @@ class Opened:
         """Up to `length` bytes from `offset`; Rejected where an archive can't give them, OSError of the storage."""
         return self.source.read_at(offset, length)
 
-    def read_now(self, offset: int, length: int) -> bytes | None:
+    def read_now(self, offset: int, length: int) -> bytearray | None:
         """What is in memory of these bytes, without waiting for a disk; None where nothing is, or nobody can tell."""
         if self.descriptor is None or not hasattr(os, "RWF_NOWAIT"):
             return None
@@ -63,7 +63,8 @@ class Opened:
             got = os.preadv(self.descriptor, [buffer], offset, os.RWF_NOWAIT)
         except OSError:  # not in memory (EAGAIN), or a file system that does not know the flag
             return None
-        return bytes(memoryview(buffer)[:got]) or None
+        del buffer[got:]
+        return buffer or None
 
     def still_same(self) -> bool:
         """Look again, at the name too: a writer that was at work while the file was sent shows here."""

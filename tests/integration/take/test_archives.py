@@ -13,6 +13,7 @@ import pytest
 
 from dicomdex_local.web import Page
 from tests.integration.take.taken import (
+    CANARY,
     GZIPPED,
     PACKED,
     SERIES,
@@ -122,6 +123,19 @@ def test_an_export_holds_what_the_search_has_counted(viewer: httpx.Client, docum
     only = viewer.get("/export/json", params={"level": "series", "Modality": "US"}).text.splitlines()
     assert [json.loads(one)["Modality"] for one in only] == ["US"]
     assert viewer.get("/export/odd").status_code == 404
+
+
+def test_programs_export_by_values_that_no_address_may_hold(viewer: httpx.Client, documents: Documents) -> None:
+    asked = {"state": "level=instance&columns=SOPInstanceUID", "field": "PatientName", "value": CANARY}
+    lines = viewer.post("/export/json", data=asked).text.splitlines()
+    named = {CANARY, CANARY.split("^")[0]}
+    expected = [one for one in documents.values() if one["level"] == "instance" and named & {one.get("PatientName")}]
+    assert sorted(json.loads(line)["SOPInstanceUID"] for line in lines) == sorted(
+        one["SOPInstanceUID"] for one in expected
+    )
+    assert expected
+    forged = viewer.post("/export/json", data=asked, headers={"X-CSRF-Token": "another"})
+    assert forged.status_code == 403
 
 
 def test_an_export_that_can_not_be_asked_is_refused_before_its_first_byte(viewer: httpx.Client) -> None:
