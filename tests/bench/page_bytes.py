@@ -1,16 +1,18 @@
 """One file of 1.58 GB by range connections: the page, nginx's sendfile, Redis in chunks of 512 KB, taking turns.
 
-Every client is the same: a thread a connection that reads into one buffer and keeps nothing.
+Every client is the same: a thread a connection that reads into one buffer and keeps nothing. `redis-py` is Redis's own
+client besides, as the notebook has it: it makes an object of each chunk.
 """
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import httpx
 import redis
@@ -38,6 +40,7 @@ def measure_bytes(page: Page, file: Path, url: str, folder: Path) -> dict[str, d
             "page": lambda a, b: _by_http(page.port, url, _cookie(client), a, b),
             "nginx": lambda a, b: _by_http(port, f"/{file.name}", "", a, b),
             "redis": lambda a, b: _by_redis(redis_port, a, b),
+            "redis-py": lambda a, b: _by_redis_py(redis_port, a, b),
         }
         for _ in range(ROUNDS):
             for connections in CONNECTIONS:
@@ -91,6 +94,12 @@ def _by_redis(port: int, start: int, stop: int) -> int:
                 received += connection.recv_into(buffer[received:])
             got += int(line[1:])
     return got
+
+
+def _by_redis_py(port: int, start: int, stop: int) -> int:
+    with redis.Redis(HOST, port) as client:
+        chunks: Iterator[Any] = (client.get(f"chunk:{n}") for n in range(start // CHUNK, -(-stop // CHUNK)))
+        return sum(map(len, chunks))
 
 
 def _fill(kept: redis.Redis, file: Path) -> None:

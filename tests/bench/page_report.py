@@ -49,9 +49,9 @@ def _scenarios(found: dict[str, Any]) -> Iterator[str]:
 
 def _bytes(found: dict[str, Any]) -> Iterator[str]:
     yield f"{found['size'] / 1e9:.2f} GB, s, connections{'1':>10}{'10':>10}{'50':>10}"
-    for name in ("page", "nginx", "redis"):
+    for name in ("page", "nginx", "redis", "redis-py"):
         yield f"{name:<27}{''.join(f'{seconds:>10.2f}' for seconds in found[name].values())}"
-    for name, bar in (("nginx", NGINX_TIMES), ("redis", REDIS_TIMES)):
+    for name, bar in (("nginx", NGINX_TIMES), ("redis", REDIS_TIMES), ("redis-py", REDIS_TIMES)):
         times = {count: found["page"][count] / found[name][count] for count in found["page"]}
         over = [count for count, ratio in times.items() if ratio > bar]
         cells = "".join(f"{ratio:>10.2f}" for ratio in times.values())
