@@ -118,7 +118,8 @@ def _line(name: str) -> str:
 def _show(asked: Search, query: Query) -> None:
     from dicomdex.search_body import columns_of
 
-    page, counts, to = asked.page(query), asked.counts(query), console()
+    page, to = asked.page(query), console()
+    counts = asked.counts(query, page.total)
     if page.documents:
         to.print(_documents_table(page, [asked.fields[name] for name in columns_of(query, asked.fields)]))
     for name, counted in page.facets.items():

@@ -159,11 +159,12 @@ class Fields:
     """
 
     def __init__(self, attributes: Iterable[Attribute] = ATTRIBUTES, known: frozenset[str] | None = None) -> None:
-        self._all = {one.name: one for one in (*OWN_FIELDS, *map(_of_attribute, attributes))}
         self._known = known
+        every = (*OWN_FIELDS, *map(_of_attribute, attributes))
+        self._all = {one.name: self._as_kept(one) for one in every}
 
     def __iter__(self) -> Iterator[Field]:
-        return (self._as_kept(one) for one in self._all.values() if self.has(one.name))
+        return (one for one in self._all.values() if self.has(one.name))
 
     def __getitem__(self, name: str) -> Field:
         """By keyword or own name; any tag `GGGGEEEE` of a header's top level may be asked to be missing."""
@@ -175,7 +176,7 @@ class Fields:
             raise QueryRefused(f"{said} can be searched: docs/reference/attributes.md lists all")
         if not self.has(name):
             raise QueryRefused(f"the collection has no {name} yet: rebuild it")
-        return self._as_kept(found)
+        return found
 
     def _as_kept(self, one: Field) -> Field:
         """A collection of an older version may lack what is derived from a value; the value itself is compared then."""

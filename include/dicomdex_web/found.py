@@ -90,15 +90,16 @@ def found(state: State, search: Search, after: str = "") -> Found:
     asked = tuple(dict.fromkeys([*names, *(one for one in (FILE,) if fields.has(one))]))
     names = tuple(name for name in names if name != FILE)  # every row has its own place for it
     page = search.page(replace(query, columns=asked, cursor=after or ALL))
-    counted = search.page(replace(facets.with_facets(query, search), rows=0))
-    counts = search.counts(query)
+    wanted = facets.with_facets(query, search)
+    counted = search.page(replace(wanted, rows=0))
+    counts = search.counts(query, page.total)
     return Found(
         query=query,
         total=page.total,
         rows=tuple(_row(document, [fields[name] for name in names]) for document in page.documents),
         columns=tuple(_column(fields[name], state, query.level) for name in names),
         counts=tuple((level, NAMES[level], counts.get(level)) for level in LEVELS),
-        facets=facets.made(state, facets.with_facets(query, search), counted, search),
+        facets=facets.made(state, wanted, counted, search),
         histograms=facets.histograms(state, query, counted, search),
         chips=tuple(chips(state, fields)),
         choices=tuple(_choices(fields, query.level)),

@@ -57,10 +57,13 @@ class Search:
         found = answer["response"]
         return Page(int(found["numFound"]), tuple(found["docs"]), facets, str(answer.get("nextCursorMark", "")))
 
-    def counts(self, query: Query) -> dict[Level, int]:
-        """How many of each level match; exact."""
+    def counts(self, query: Query, total: int | None = None) -> dict[Level, int]:
+        """How many of each level match; exact. `total`: how many of the query's own do, where its page has said it."""
         bare = replace(query, facets=(), sort=(), columns=("id",), rows=0, cursor="")
-        return {level: self.page(bare.at(level)).total for level in LEVELS if _can(bare, level, self.fields)}
+        known = {} if total is None else {query.level: total}
+        asked = [level for level in LEVELS if level not in known and _can(bare, level, self.fields)]
+        found = known | {level: self.page(bare.at(level)).total for level in asked}
+        return {level: found[level] for level in LEVELS if level in found}
 
     def all(self, query: Query) -> Iterator[dict[str, Any]]:
         """Every match, page by page by cursor; documents that come meanwhile may be among them, none twice."""
