@@ -68,6 +68,17 @@ def resolve(rows: pa.Table, digests: pa.Table) -> pa.Table:
     return pa.table([rows["file_id"], states, firsts], schema=RESOLVED_SCHEMA)
 
 
+def states_of(rows: pa.Table, others: pa.Table) -> list[str]:
+    """State of each of some rows (file_id, outcome), where `others` has that of every record that is not primary."""
+    found = (
+        others["state"]
+        .combine_chunks()
+        .take(pc.index_in(rows["file_id"], value_set=others["file_id"].combine_chunks()).combine_chunks())
+    )
+    outcomes = rows["outcome"].to_pylist()
+    return [state or _OF_OUTCOME[outcome] for state, outcome in zip(found.to_pylist(), outcomes, strict=True)]
+
+
 def several(rows: pa.Table) -> Positions:
     """Positions of the records whose SOP Instance UID occurs in more than one; a record alone is its own primary.
 

@@ -7,9 +7,10 @@ from typing import Any
 from dicomdex.adapters.catalog import Catalog
 from dicomdex.adapters.solr import Solr
 from dicomdex.catalog import ledger_of
-from dicomdex.resolve import resolve
+from dicomdex.resolve import states_of
 from dicomdex.settings import Settings
 from dicomdex.steps import drops, last_verdict
+from dicomdex.steps_documents import copies
 from dicomdex.validate import DOCUMENT_LEVELS
 
 
@@ -41,15 +42,11 @@ def drops_status(settings: Settings) -> list[dict[str, Any]]:
     """
     catalog = Catalog(settings.catalog)
     version = catalog.version()
-    rows = catalog.identity(version)
-    rows = rows.append_column("state", resolve(rows, catalog.digests())["state"])
-    of_drop: dict[str, list[int]] = {}
-    for position, key in enumerate(rows["drop_key"].to_pylist()):
-        of_drop.setdefault(key, []).append(position)
+    others = copies(catalog, version, catalog.digests_version())
     shown = []
     for drop in drops(settings):
-        own = rows.take(of_drop.get(drop, []))
-        ledger = ledger_of(drop, own, own["state"].to_pylist(), version)
+        own = catalog.rows(version, drop=drop, columns=("file_id", "outcome", "reason"))
+        ledger = ledger_of(drop, own, states_of(own, others), version)
         verdict = last_verdict(settings, drop)
         said = "ok" if verdict.get("ok") else verdict.get("sentence", "not validated")
         shown.append({**{k: v for k, v in ledger.items() if k != "catalog_version"}, "verdict": said})

@@ -12,11 +12,11 @@ from rich.table import Table
 from dicomdex.adapters.catalog import Catalog
 from dicomdex.adapters.storage import storage
 from dicomdex.drop import directory_of
-from dicomdex.resolve import resolve
+from dicomdex.expected import ExpectedDocuments
 from dicomdex.settings import Settings
+from dicomdex.steps_documents import Dates, expected_records
 
 DIFFERENCES_SHOWN = 10
-COPY_STATES = ("duplicate", "conflict")
 COLUMNS = ("listed", "indexed", "duplicate", "conflict", "rejected", "ignored")
 # A terminal that is narrower has no room for the reasons of rejects.
 WIDE = 116
@@ -40,23 +40,20 @@ class Totals:
 
 def totals(settings: Settings, status: Mapping[str, Any]) -> Totals:
     """Counted now: the landing area is listed, the catalog is resolved; Solr's counts are those of the status."""
-    rows = Catalog(settings.catalog).identity()
-    states = resolve(rows, Catalog(settings.catalog).digests())["state"].to_pylist()
-    studies, series = rows["study"].to_pylist(), rows["series"].to_pylist()
-    indexed = [one[:2] for one in zip(studies, series, states, strict=True) if one[2] == "indexed"]
-    catalog = {
-        "study": len({study for study, _ in indexed}),
-        "series": len(set(indexed)),
-        "instance": len(indexed),
-        "copy": sum(state in COPY_STATES for state in states),
-    }
+    found = Catalog(settings.catalog)
+    expected = ExpectedDocuments(0)
+    for part in expected_records(found, found.version(), found.digests_version(), Dates()):
+        expected.add(part)
+    catalog = expected.by_level()
+    members = [found.rows(drop=drop["drop"], columns=("member",))["member"] for drop in status["drops"]]
+    catalog_files = sum(of_drop.null_count for of_drop in members)
     landing = storage(settings.landing)
     return Totals(
         storage_files=sum(1 for drop in status["drops"] for _ in landing.walk(directory_of(drop["drop"]))),
-        catalog_files=rows["member"].null_count,
+        catalog_files=catalog_files,
         catalog=catalog,
         solr={level: (status["alias"]["documents"] or {}).get(level, 0) for level in catalog},
-        members=len(rows) - rows["member"].null_count,
+        members=sum(map(len, members)) - catalog_files,
     )
 
 
