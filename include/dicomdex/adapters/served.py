@@ -29,7 +29,7 @@ from dicomdex.serve import (
     locator_of,
 )
 
-PIECE = 256 << 10  # bytes: larger pieces are no faster through a loopback socket, and wait longer for each other
+PIECE = 1 << 20  # bytes: 1.58 GB by one connection take 1.04 times nginx's seconds, with 256 KB 1.16 times
 
 
 class Opened:
