@@ -84,7 +84,8 @@ def _core(run: RunDir, port: int) -> dict[str, dict[str, object]]:
             "TEST_CONNECTION": "Enabled",
             "HOSTNAME_CALLABLE": "socket.gethostname",
         },
-        "DATABASE": {"SQL_ALCHEMY_CONN": f"sqlite:///{run.airflow / 'airflow.db'}"},
+        # A writer waits for another one; the default of 5 s was too short at a start beside other programs.
+        "DATABASE": {"SQL_ALCHEMY_CONN": f"sqlite:///{run.airflow / 'airflow.db'}?timeout=30"},
         "LOGGING": {"BASE_LOG_FOLDER": run.logs / "tasks"},
     }
 
