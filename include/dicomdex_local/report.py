@@ -42,10 +42,11 @@ def totals(settings: Settings, status: Mapping[str, Any]) -> Totals:
     """Counted now: the landing area is listed, the catalog is resolved; Solr's counts are those of the status."""
     found = Catalog(settings.catalog)
     expected = ExpectedDocuments(0)
-    for part in expected_records(found, found.version(), found.digests_version(), Dates()):
+    version = found.version()
+    for part in expected_records(found, version, found.digests_version(), Dates()):
         expected.add(part)
     catalog = expected.by_level()
-    members = [found.rows(drop=drop["drop"], columns=("member",))["member"] for drop in status["drops"]]
+    members = [found.rows(version, drop=drop["drop"], columns=("member",))["member"] for drop in status["drops"]]
     catalog_files = sum(of_drop.null_count for of_drop in members)
     landing = storage(settings.landing)
     return Totals(

@@ -22,7 +22,7 @@ from dicomdex_web.failures import NotFound
 from dicomdex_web.files import attachment
 from dicomdex_web.search_state import State, to_query
 from dicomdex_web.session import Person, Viewer, address
-from dicomdex_web.typed import Typed
+from dicomdex_web.typed import Exported
 
 router = APIRouter()
 MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
@@ -36,7 +36,7 @@ def export(request: Request, kind: str, person: Viewer) -> Response:
 
 
 @router.post("/export/{kind}")
-def export_typed(request: Request, kind: str, person: Viewer, wanted: Typed) -> Response:
+def export_typed(request: Request, kind: str, person: Viewer, wanted: Exported) -> Response:
     """The same for a form of the search, in one request: what programs ask, of values that no address may hold."""
     return _export(request, kind, person, wanted)
 
@@ -76,7 +76,7 @@ def fields_of(search: Search, level: Level, columns: Iterable[str] = ()) -> list
 def answer(kind: str, documents: Iterable[Mapping[str, Any]], fields: list[Field], level: Level, name: str) -> Response:
     """Documents in a format. What fails on the way cuts the transfer off, so that no file looks whole.
 
-    Those of one page are sent at once (a fifth of the milliseconds), more are streamed by a thread of their own.
+    Those of one page are sent at once, more are streamed by a thread of their own.
     """
     write, headers = FORMATS[kind], attachment(f"{name}.{kind}")
     every = iter(documents)

@@ -15,7 +15,7 @@ from dicomdex_web import completion, found, search_state
 from dicomdex_web.pages import fragment, page
 from dicomdex_web.search_state import State
 from dicomdex_web.session import Person, Viewer, address
-from dicomdex_web.typed import Address, Text, Typed
+from dicomdex_web.typed import Address, Searched, Text
 
 router = APIRouter()
 
@@ -35,7 +35,7 @@ def search_page(request: Request, person: Viewer) -> Response:
 
 
 @router.post("/search")
-def typed(request: Request, person: Viewer, wanted: Typed) -> Response:
+def typed(request: Request, person: Viewer, wanted: Searched) -> Response:
     """What was typed becomes a query of this person's; then the page of its id."""
     typed_id = request.app.state.queries.put(person.name, wanted.typed) if wanted.typed != Query() else ""
     return RedirectResponse(wanted.with_(typed=typed_id).address(), status_code=303)

@@ -45,25 +45,10 @@ def jars(nothing_of_the_person: None) -> Path:
 @pytest.fixture(scope="session")
 def spark(nothing_of_the_person: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A session on local[2] like one of spark-submit; an application run in this Python finds it."""
-    from pyspark.sql import SparkSession
+    from tests.spark.submitted import spark_session  # Spark: not every test of this folder needs it
 
-    from dicomdex_spark.session import FOR_FEW_ROWS, SETTINGS
-
-    folder = tmp_path_factory.mktemp("spark")
-    submitted = {
-        "spark.ui.enabled": "false",
-        "spark.driver.memory": "1g",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-        "spark.local.dir": str(folder / "local"),
-        "spark.sql.warehouse.dir": str(folder / "warehouse"),
-    }
-    builder = SparkSession.builder.master("local[2]")
-    for key, value in {**submitted, **SETTINGS, **FOR_FEW_ROWS}.items():
-        builder = builder.config(key, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    yield session
-    session.stop()
+    with spark_session(tmp_path_factory.mktemp("spark")) as session:
+        yield session
 
 
 @pytest.fixture(scope="session")

@@ -5,23 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-from pyspark.sql import SparkSession
-
 from dicomdex_local.layout import RunDir
-from dicomdex_local.ports import HOST, free_ports
+from dicomdex_local.ports import free_ports
 from dicomdex_local.solr import SolrNode
 from dicomdex_local.web import Page
-from dicomdex_spark.session import FOR_FEW_ROWS, SETTINGS
 from tests.factories import element, identity, part10, place, pydicom_file
 from tests.page_program import page_before
 from tests.spark.served import Documents, Served
+from tests.spark.submitted import spark_session
 from tests.unit.made_archives import tarred, zipped
 
 DROP, LATER = "2026-11-20", "2026-11-21"
@@ -116,28 +112,6 @@ def in_the_landing_area(line: Served, document: dict[str, Any]) -> bytes:
 def sha256(content: bytes) -> str:
     """In hex."""
     return hashlib.sha256(content).hexdigest()
-
-
-@contextmanager
-def spark_session(folder: Path) -> Iterator[None]:
-    """Spark in this program, as an application finds it that is run here."""
-    own = {
-        "spark.ui.enabled": "false",
-        "spark.driver.memory": "1g",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-        "spark.local.dir": str(folder / "local"),
-        "spark.sql.warehouse.dir": str(folder / "warehouse"),
-    }
-    builder = SparkSession.builder.master("local[2]")
-    for key, value in {**own, **SETTINGS, **FOR_FEW_ROWS}.items():
-        builder = builder.config(key, value)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        patch.setenv("SPARK_LOCAL_IP", HOST)
-        session = builder.getOrCreate()
-        session.sparkContext.setLogLevel("ERROR")
-        yield
-        session.stop()
 
 
 @contextmanager

@@ -138,5 +138,11 @@ def test_programs_export_by_values_that_no_address_may_hold(viewer: httpx.Client
     assert forged.status_code == 403
 
 
+def test_an_export_never_leaves_out_what_was_typed_before(viewer: httpx.Client) -> None:
+    forgotten = {"state": f"level=instance&typed={'0' * 32}"}
+    assert viewer.post("/export/json", data=forgotten).status_code == 400
+    assert viewer.post("/search", data={**forgotten, "text": "series"}).status_code == 303
+
+
 def test_an_export_that_can_not_be_asked_is_refused_before_its_first_byte(viewer: httpx.Client) -> None:
     assert viewer.get("/export/csv", params={"PatientName": "x"}).status_code == 400
