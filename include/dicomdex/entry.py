@@ -44,15 +44,22 @@ class Child:
     mtime: int
 
 
-class ByteSource(Protocol):
-    """An open regular file, read by position. `size` and `mtime` (nanoseconds) are those at the time of opening."""
+class Bytes(Protocol):
+    """Bytes that are read by position; `size` says how many there are."""
 
-    size: int
-    mtime: int
+    @property
+    def size(self) -> int: ...
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`; fewer only at the end of the file."""
         ...
+
+
+class ByteSource(Bytes, Protocol):
+    """An open regular file. `size` and `mtime` (nanoseconds) are those at the time of opening."""
+
+    size: int
+    mtime: int
 
 
 def escape(name: bytes) -> str:

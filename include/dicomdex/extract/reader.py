@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from dicomdex.entry import Bytes
 from dicomdex.extract.doubt import PARSE_ERRORS, SOP_CLASS, SOP_INSTANCE, UID, Doubt
 from dicomdex.extract.memo import Memo
 from dicomdex.extract.part10 import DICOMDIR_CLASS, Frame, open_frame
@@ -15,7 +16,7 @@ from dicomdex.extract.reading import Reading
 from dicomdex.extract.record import record
 from dicomdex.extract.reject import Reject, Rejected
 from dicomdex.extract.walker import Walker
-from dicomdex.extract.window import ByteSource, StorageFailed, Window
+from dicomdex.extract.window import StorageFailed, Window
 
 WALKER = "walker 1"
 PYDICOM = f"pydicom {version('pydicom')}"
@@ -24,7 +25,7 @@ READER = f"{WALKER}, {PYDICOM}"  # what a manifest was read with: another one ma
 __all__ = ["PYDICOM", "READER", "SOP_CLASS", "SOP_INSTANCE", "UID", "WALKER", "read"]
 
 
-def read(source: ByteSource, memo: Memo | None = None) -> Reading:
+def read(source: Bytes, memo: Memo | None = None) -> Reading:
     """Read one file. Rejects are values; an OSError of the storage propagates as it was raised, and a MemoryError too:
     what holds the memory may be another file's, so that this one has to be read once more alone.
 

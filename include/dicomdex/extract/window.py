@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import io
-from typing import Protocol
+
+from dicomdex.entry import Bytes
 
 FIRST_READ = 16 << 10
 LARGEST_READ = 1 << 20
-
-
-class ByteSource(Protocol):
-    """An open file: its size in bytes, and positioned reads."""
-
-    @property
-    def size(self) -> int: ...
-
-    def read_at(self, offset: int, length: int) -> bytes: ...
 
 
 class StorageFailed(Exception):
@@ -32,7 +24,7 @@ class Window:
     `take` gives fewer bytes than asked for only at the end of the file.
     """
 
-    def __init__(self, source: ByteSource) -> None:
+    def __init__(self, source: Bytes) -> None:
         self.size = source.size
         self._source = source
         self._blocks: list[tuple[int, bytes]] = []
