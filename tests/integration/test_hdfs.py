@@ -7,16 +7,19 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from dicomdex import steps
 from dicomdex.adapters.catalog import Catalog
 from dicomdex.adapters.storage import Storage, storage
+from dicomdex.adapters.storage_hdfs import HdfsStorage, client_of
 from dicomdex.adapters.work import WorkArea
-from dicomdex.errors import DropError
+from dicomdex.entry import escape
+from dicomdex.errors import DropError, StorageFault
 from dicomdex.extract.reader import read
 from dicomdex_local.errors import SiteError
 from dicomdex_local.hdfs import Hdfs, HdfsPorts
@@ -79,6 +82,38 @@ def test_what_is_not_there_is_said_as_everywhere(tree: Storage) -> None:
         tree.write_new("a:b", [b""])
 
 
+def test_mtimes_asked_for_together_are_those_of_each(hdfs_url: str) -> None:
+    tree = HdfsStorage(hdfs_url)
+    paths = [f"{directory}/{escape(name.encode())}" for directory in ("d", "d/sub") for name in ODD_NAMES]
+    for path in [*paths, "alone/x", "top"]:
+        tree.write_new(path, [b"x"])
+    for number in range(70):  # more names than are read for two files
+        tree.write_new(f"wide/{number:02d}", [])
+    paths += ["alone/x", "top", "wide/68", "wide/69"]
+    expected = {entry.path: entry.mtime for entry in tree.walk("") if entry.path in paths}
+    assert len(set(expected.values())) > 1
+    for _ in range(2):
+        assert tree.mtimes([*paths, "d/gone", "gone/too", "top/under a file", "d/sub"]) == expected
+    with tree.open_undated("top") as source:
+        assert (source.mtime, source.read_at(0, 9)) == (-1, b"x")
+
+
+def test_files_of_a_directory_that_may_not_be_listed_are_dated(hdfs_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = HdfsStorage(hdfs_url)
+    for name in "abc":
+        tree.write_new(f"d/{name}", [b"x"])
+    expected = {entry.path: entry.mtime for entry in tree.walk("d")}
+    where = urlsplit(hdfs_url)
+    client = client_of(where.netloc)
+    above = (str(path) for path in (PurePosixPath(where.path), *PurePosixPath(where.path).parents[:-1]))
+    for path, mode in (*((path, 0o755) for path in above), (f"{where.path}/d", 0o711)):
+        client.set_permission(path, mode)
+    monkeypatch.setenv("HADOOP_USER_NAME", "somebody")
+    with pytest.raises(StorageFault, match="permission denied"):
+        tree.children("d")
+    assert tree.mtimes(expected) == expected
+
+
 def test_what_is_created_exclusively_is_created_once_and_seen_whole(tree: Storage) -> None:
     with ThreadPoolExecutor(8) as threads:
         for content in (b"", b"content"):
@@ -124,6 +159,26 @@ def test_a_drop_becomes_the_rows_that_it_becomes_on_a_local_disk(line: HdfsLine,
     assert line.states(DAY) == local.states(DAY)
     assert rows(line) == rows(local)
     assert any(row["member"] == "2.dcm" and row["outcome"] == "record" for row in rows(line))
+
+
+def test_a_file_that_is_another_one_than_was_listed_costs_itself(line: HdfsLine) -> None:
+    line.settings = line.settings.model_copy(update={"batch_files": 50})
+    names = ("same", "appended", "replaced", "renamed over", "gone", "directory")
+    line.lay(DAY, {name: dicom(f"1.9.{number}") for number, name in enumerate(names)})
+    listing = steps.list_drop(line.settings, DAY)
+    landing = storage(line.settings.landing)
+    client = client_of(urlsplit(line.settings.landing).netloc)
+    top = f"{urlsplit(line.settings.landing).path}/{DAY}"
+    with client.append(f"{top}/appended") as target:
+        target.write(b"more")
+    landing.write_new(f"{DAY}/replaced", [dicom("1.9.7")])  # as long as it was
+    landing.write_new("another", [dicom("1.9.8")])
+    landing.rename_to("another", landing, f"{DAY}/renamed over")
+    landing.delete(f"{DAY}/gone")
+    landing.delete(f"{DAY}/directory")
+    landing.write_new(f"{DAY}/directory/x", [dicom("1.9.9")])
+    (result,) = line.extract(listing)
+    assert (result["records"], result["rejects"]) == (1, {"changed": 3, "vanished": 2})
 
 
 def rows(line: Line) -> list[dict[str, Any]]:

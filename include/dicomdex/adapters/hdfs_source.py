@@ -10,12 +10,12 @@ from dicomdex.adapters.hdfs_faults import hdfs_faults
 class HdfsSource:
     """An open file, read by position. Use as a context manager; there is nothing to close on the other side.
 
-    `size` is that of the blocks it was opened with, `mtime` was asked after that.
+    `size` is that of the blocks it was opened with; `mtime` is for the storage to ask after that, -1 until it did.
     """
 
-    def __init__(self, reader: FileReader, mtime: int) -> None:
+    def __init__(self, reader: FileReader) -> None:
         self.size = len(reader)
-        self.mtime = mtime
+        self.mtime = -1
         self._reader = reader
 
     def read_at(self, offset: int, length: int) -> bytes:
