@@ -84,7 +84,8 @@ def _core(run: RunDir, port: int) -> dict[str, dict[str, object]]:
             "TEST_CONNECTION": "Enabled",
             "HOSTNAME_CALLABLE": "socket.gethostname",
         },
-        # A writer waits for another one; the default of 5 s was too short at a start beside other programs.
+        # A writer waits for one of another program, for longer than the default of 5 s on busy cores; those of the
+        # api-server itself come in turn (dicomdex_airflow.one_writer).
         "DATABASE": {"SQL_ALCHEMY_CONN": f"sqlite:///{run.airflow / 'airflow.db'}?timeout=30"},
         "LOGGING": {"BASE_LOG_FOLDER": run.logs / "tasks"},
     }

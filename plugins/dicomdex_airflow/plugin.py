@@ -1,4 +1,4 @@
-"""The one Airflow plugin: the page behind a run's Drop tab, and the links to it.
+"""The one Airflow plugin: the page behind a run's Drop tab, the links to it, and an order among SQLite's writers.
 
 Every task process imports this module, so it imports nothing heavy.
 """
@@ -22,11 +22,19 @@ class PageApp:
         await app(scope, receive, send)
 
 
+def one_writer(app: Any) -> Any:
+    """ASGI middleware of the api-server, see `dicomdex_airflow.one_writer`."""
+    from dicomdex_airflow import one_writer as middleware
+
+    return middleware.one_writer(app)
+
+
 class DicomdexPlugin(AirflowPlugin):
     """Found by its entry point, and only there: plugins/.airflowignore keeps the folder's loader out."""
 
     name = "dicomdex"
     fastapi_apps: ClassVar[list[Any]] = [{"app": PageApp(), "url_prefix": "/dicomdex", "name": "dicomdex"}]
+    fastapi_root_middlewares: ClassVar[list[Any]] = [{"middleware": one_writer, "name": "dicomdex one writer"}]
     external_views: ClassVar[list[Any]] = [
         {"name": "DICOM", "href": ENTRY, "destination": "nav", "url_route": "dicom"},
         {
