@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 
-from dicomdex.adapters.read_ahead import WINDOW, ReadAhead
+from dicomdex.adapters.read_ahead import ReadAhead
 from dicomdex.adapters.storage import Storage
 from dicomdex.errors import StorageFault
 from dicomdex.manifest import ManifestEntry
@@ -51,25 +51,6 @@ class RemoteFile:
 
     def __exit__(self, *_: object) -> None:
         self._remote.closed.append(self._path)
-
-
-class DatedRemote(Remote):
-    """Tells mtimes together; what was opened before each such question."""
-
-    def __init__(self, *, gone: str = "", down: bool = False) -> None:
-        super().__init__(whole_objects=True)
-        self.asked: list[tuple[set[str], set[str]]] = []
-        self._gone, self._down = gone, down
-
-    def open_undated(self, path: str) -> Any:
-        return self.open(path)
-
-    def mtimes(self, paths: Iterable[str]) -> dict[str, int]:
-        wanted = set(paths)
-        self.asked.append((wanted, set(self.opened)))
-        if self._down:
-            raise StorageFault(errno.EIO, "down")
-        return {path: 1_000 + len(path) for path in wanted if path != self._gone}
 
 
 def entries(*paths: str, **how: Any) -> list[ManifestEntry]:
@@ -156,47 +137,3 @@ def test_a_new_slice_begins_anew(made: list[ReadAhead]) -> None:
     for entry in entries("b", "c"):
         with ahead.open(entry) as source:
             assert source.read_at(0, 1) == entry.path.encode()
-
-
-def test_files_are_dated_together_and_never_before_they_are_open(made: list[ReadAhead]) -> None:
-    remote = DatedRemote()
-    ahead, some = ahead_of(remote, made), entries(*(f"{number}" for number in range(2 * WINDOW + 10)))
-    ahead.begin(some)
-    for entry in some:
-        with ahead.open(entry) as source, ahead.open(entry) as again:
-            assert source.read_at(0, 1) == entry.path[:1].encode()
-            assert source.mtime == again.mtime == 1_000 + len(entry.path)
-    assert sorted(remote.opened) == sorted(entry.path for entry in some)
-    assert [len(wanted) for wanted, _ in remote.asked] == [WINDOW, WINDOW, 10]
-    assert all(wanted <= opened for wanted, opened in remote.asked)
-
-
-def test_of_files_dated_together_each_has_its_own_error(made: list[ReadAhead]) -> None:
-    ahead, some = ahead_of(DatedRemote(gone="gone"), made), entries("a", "bad", "gone", "d")
-    ahead.begin(some)
-    with ahead.open(some[0]) as source:
-        assert source.mtime == 1_001
-    with pytest.raises(StorageFault, match="down"):
-        ahead.open(some[1])
-    with pytest.raises(FileNotFoundError):
-        ahead.open(some[2])
-    with ahead.open(some[3]) as source:
-        assert source.read_at(0, 1) == b"d"
-
-
-def test_files_that_can_not_be_dated_are_not_handed_out(made: list[ReadAhead]) -> None:
-    ahead, (entry,) = ahead_of(DatedRemote(down=True), made), entries("a")
-    ahead.begin([entry])
-    with pytest.raises(StorageFault, match="down"):
-        ahead.open(entry)
-
-
-def test_what_is_dated_together_is_left_for_a_new_slice(made: list[ReadAhead]) -> None:
-    remote = DatedRemote()
-    ahead = ahead_of(remote, made)
-    ahead.begin(entries("a", "b"))
-    with ahead.open(entries("a")[0]):
-        pass
-    ahead.begin(entries("c"))
-    with ahead.open(entries("c")[0]) as source:
-        assert source.read_at(0, 1) == b"c"

@@ -25,6 +25,7 @@ from dicomdex.extract.reject import Reject
 from dicomdex.manifest import ManifestEntry
 
 if TYPE_CHECKING:
+    from dicomdex.adapters.open_together import OpenTogether
     from dicomdex.adapters.read_ahead import ReadAhead
     from dicomdex.adapters.storage import Storage
 
@@ -44,7 +45,7 @@ class ReadingChild:
         self._mark = frames.Mark(int(begin["mark"]))
         self._limits = ChildLimits(float(begin["cpu_seconds"]), int(begin["memory"]))
         self._storages: dict[str, Storage] = {}
-        self._ahead: dict[str, ReadAhead] = {}
+        self._ahead: dict[str, OpenTogether | ReadAhead] = {}
 
     def work(self) -> None:
         """Announce that the limits hold, then read slice after slice; never returns."""
@@ -107,9 +108,7 @@ class ReadingChild:
         if root.startswith("file:") or wanted["reads"] < 2:
             return lambda entry: landing.open(entry.path)
         if root not in self._ahead:
-            from dicomdex.adapters.read_ahead import ReadAhead  # threads, which local files do not need
-
-            self._ahead[root] = ReadAhead(landing, wanted["reads"])
+            self._ahead[root] = _ahead(landing, wanted["reads"])
         self._ahead[root].begin(ManifestEntry(*fields) for fields in wanted["entries"])
         return self._ahead[root].open
 
@@ -120,6 +119,13 @@ def _storage(root: str) -> Storage:
     from dicomdex.adapters.storage import storage  # fsspec: 0.1 s that local files do not need
 
     return storage(root)
+
+
+def _ahead(landing: Storage, reads: int) -> OpenTogether | ReadAhead:
+    from dicomdex.adapters.open_together import DatesTogether, OpenTogether  # threads, which local files do not need
+    from dicomdex.adapters.read_ahead import ReadAhead
+
+    return OpenTogether(landing, reads) if isinstance(landing, DatesTogether) else ReadAhead(landing, reads)
 
 
 def _found(

@@ -27,10 +27,12 @@ from dicomdex.extract.row import ROW_SCHEMA
 # -P: the working directory may be the drop itself, and must not be where Python finds its modules.
 PROGRAM = (sys.executable, "-P", "-m", "dicomdex.reading_child")
 # One allocator, and one that keeps what a chunk takes: three times faster than fresh pages, and it stays countable.
+# One thread of hdfs-native's own beside those that ask: a third less CPU for a small read than with one a core.
 _ENVIRONMENT = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "TOKIO_WORKER_THREADS": "1",
 }
 _LOOK_SECONDS = 1.0
 _KILL_SECONDS = 10.0

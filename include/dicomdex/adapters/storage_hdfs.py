@@ -54,11 +54,9 @@ def _client(authority: str, _user: str, _pid: int) -> Client:
 class HdfsStorage:
     """The tree under an `hdfs:` URL.
 
-    `whole_objects`: blocks never change (an append only adds), so of a file that was opened no byte does; where its
-    mtime, asked after opening, is still the listed one, it is the listed file. A second look would find nothing else.
+    Blocks never change (an append only adds), so of a file that was opened no byte does; where its mtime, asked after
+    opening, is still the listed one, it is the listed file. A second look would find nothing else.
     """
-
-    whole_objects = True
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
