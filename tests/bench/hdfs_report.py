@@ -30,6 +30,9 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("bare reads of 16 KB", f"{found['bare_files_per_s']:,.0f} files/s", ""),
         ("extract", f"{found['extract_files_per_s']:,.0f} files/s", reading),
         ("the same from a local disk", f"{local:,.0f} files/s" if local else "", ""),
+        ("CPU a file: bare read", f"{found['bare_cpu_ms']:.2f} ms", ""),
+        ("CPU a file: list, extract, commit", f"{found['cpu_ms']:.2f} ms", ""),
+        ("CPU a file: the same from a local disk", f"{found['local_cpu_ms']:.2f} ms" if local else "", ""),
         ("list + extract + commit", f"{found['total_s']:.1f} s", ""),
         ("bytes read a file", f"{found['bytes_read_per_file']:,.0f} in {found['reads_per_file']:.2f} reads", taken),
     ]
