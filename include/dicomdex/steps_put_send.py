@@ -86,7 +86,7 @@ def send_all(delivery: Delivery, there: Mapping[str, Entry], done: Done, *, thre
         entry = delivery.files[path]
         if done.stop.is_set():
             return
-        with _named(path), _opened(delivery, entry) as source:
+        with _named(delivery, path), _opened(delivery, entry) as source:
             if path not in there:
                 _send(delivery, entry, source, done)
             elif not delivery.target.holds(delivery.name(path), source):
@@ -126,12 +126,12 @@ def _send(delivery: Delivery, entry: Entry, source: Any, done: Done) -> None:
 
 
 @contextmanager
-def _named(path: str) -> Iterator[None]:
+def _named(delivery: Delivery, path: str) -> Iterator[None]:
     """What went wrong with a file, with its name."""
     try:
         yield
     except OSError as error:
-        raise CannotGoOn(f"{path}: {error.strerror or type(error).__name__}") from None
+        raise cannot(delivery, path, f"{{}}: {error.strerror or type(error).__name__}") from None
 
 
 @contextmanager
@@ -139,16 +139,25 @@ def _opened(delivery: Delivery, entry: Entry) -> Iterator[Any]:
     """The file to send, which must be the one that was listed, before and after."""
     with delivery.source.open(entry.path) as source:
         if (source.size, source.mtime) != (entry.size, entry.mtime):
-            raise CannotGoOn(f"{entry.path} has changed since it was listed: run the same command again")
+            raise cannot(delivery, entry.path, "{} has changed since it was listed: run the same command again")
         yield source
     seen = delivery.source.stat(entry.path)
     if seen is None or (seen.size, seen.mtime) != (entry.size, entry.mtime):
-        raise CannotGoOn(f"{entry.path} has changed while it was sent: choose another key")
+        raise cannot(delivery, entry.path, "{} has changed while it was sent: choose another key")
 
 
 def refused(delivery: Delivery, path: str, why: str, *, complete: bool) -> CannotGoOn:
+    """A file that is there is not the one that would be sent."""
     state = "is complete already" if complete else "is in the landing area"
-    return CannotGoOn(f"drop {drop_of(delivery)} {state} with {path}, {why}: choose another key")
+    return cannot(delivery, path, f"drop {drop_of(delivery)} {state} with {{}}, {why}: choose another key")
+
+
+def cannot(delivery: Delivery, path: str, sentence: str) -> CannotGoOn:
+    """The error with a file of the drop in place of {}: by its path for a terminal, by its id for a log."""
+    from dicomdex.extract.row import file_id  # Arrow
+
+    known = file_id(drop_of(delivery), delivery.name(path), None)
+    return CannotGoOn(sentence.replace("{}", path, 1), sentence.replace("{}", f"file {known}", 1))
 
 
 def drop_of(delivery: Delivery) -> str:

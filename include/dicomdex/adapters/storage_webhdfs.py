@@ -1,4 +1,4 @@
-"""Sensing, listing and reading over WebHDFS, through the client of the `hdfs` package.
+"""Sensing, listing, reading and uploading over WebHDFS, through the client of the `hdfs` package.
 
 Directories are listed by LISTSTATUS, whole. (LISTSTATUS_BATCH of Hadoop 3.5 takes its `startAfter` in lower case only,
 and answers the first page for ever otherwise.)
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, cast
@@ -21,10 +21,11 @@ from dicomdex.errors import StorageFault
 THREADS = 8  # of the ten connections that a session of requests keeps
 TIMEOUT = (5.0, 60.0)  # seconds to connect, seconds without a byte
 _AT_ONCE = 256
+_FILES, _DIRECTORIES = "640", "750"
 
 
 class WebHdfsStorage:
-    """Sensing, listing and reading over WebHDFS. `client` is one of the `hdfs` package, e.g. `WebHDFSHook`'s."""
+    """What sensing, listing and putting need, over WebHDFS. `client`: one of the `hdfs` package, e.g. WebHDFSHook's."""
 
     def __init__(self, client: Any, root: str) -> None:
         self.url = f"webhdfs:{root}"
@@ -90,6 +91,51 @@ class WebHdfsStorage:
             raise FileNotFoundError(errno.ENOENT, "no such file")
         return FsspecSource(_RangeReader(self._client, self._real(path)), entry)
 
+    def write_new(self, path: str, pieces: Iterable[bytes]) -> None:
+        """Create a file that is not there and write it piece by piece; FileExistsError."""
+        failed: list[OSError] = []
+
+        def watched() -> Iterator[bytes]:
+            try:
+                yield from pieces
+            except OSError as error:  # requests would make a ConnectionError of it
+                failed.append(error)
+                raise
+
+        try:
+            with hdfs_errors():
+                self._client.makedirs(self._real(path.rpartition("/")[0]), permission=_DIRECTORIES)
+                self._client.write(self._real(path), data=watched(), permission=_FILES)
+        except OSError:
+            if failed:
+                raise failed[0] from None
+            raise
+
+    def create_exclusive(self, path: str, content: bytes) -> bool:
+        """Create a file without overwriting; False when it is there already. With content it may be seen in part."""
+        try:
+            self.write_new(path, [content])
+        except FileExistsError:
+            return False
+        return True
+
+    def rename_to(self, path: str, other: Any, other_path: str) -> None:
+        """Move a file in one step, never over another one (FileExistsError)."""
+        if other is not self:
+            raise OSError(errno.EXDEV, "not the same HDFS")
+        try:
+            with hdfs_errors():
+                self._client.rename(self._real(path), self._real(other_path))
+        except StorageFault:
+            if self.exists(other_path):
+                raise FileExistsError(errno.EEXIST, "it exists already") from None
+            raise
+
+    def delete(self, path: str) -> None:
+        """Delete a file; nothing happens when it is not there."""
+        with hdfs_errors():
+            self._client.delete(self._real(path))
+
     def _is_open(self, path: str) -> bool:
         try:
             with hdfs_errors():
@@ -141,7 +187,9 @@ class StillOpen(Exception):
 
 @contextmanager
 def hdfs_errors() -> Iterator[None]:
-    """Errors of the `hdfs` package and its HTTP: FileNotFoundError, StillOpen, else StorageFault; no path in any."""
+    """Errors of the `hdfs` package and its HTTP: FileNotFoundError, FileExistsError, StillOpen, else StorageFault; no
+    path in any.
+    """
     try:
         yield
     except OSError as error:  # requests' errors are OSErrors whose text holds the URL
@@ -152,6 +200,8 @@ def hdfs_errors() -> Iterator[None]:
         named, said = str(getattr(error, "exception", "") or ""), str(error)
         if "is under construction" in said:
             raise StillOpen from None
+        if "FileAlreadyExists" in named:
+            raise FileExistsError(errno.EEXIST, "it exists already") from None
         if "FileNotFound" in named or "does not exist" in said or "is not a directory" in said:
             raise FileNotFoundError(errno.ENOENT, "no such file or directory") from None
         fault = fault_of(OSError(f"{named} {said}"))
