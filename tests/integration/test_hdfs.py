@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dicomdex import steps
+from dicomdex.adapters import storage_hdfs
 from dicomdex.adapters.catalog import Catalog
 from dicomdex.adapters.storage import Storage, storage
 from dicomdex.adapters.storage_hdfs import HdfsStorage, client_of
@@ -82,7 +83,7 @@ def test_what_is_not_there_is_said_as_everywhere(tree: Storage) -> None:
         tree.write_new("a:b", [b""])
 
 
-def test_mtimes_asked_for_together_are_those_of_each(hdfs_url: str) -> None:
+def test_mtimes_asked_for_together_are_those_of_each(hdfs_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = HdfsStorage(hdfs_url)
     paths = [f"{directory}/{escape(name.encode())}" for directory in ("d", "d/sub") for name in ODD_NAMES]
     for path in [*paths, "alone/x", "top"]:
@@ -96,6 +97,9 @@ def test_mtimes_asked_for_together_are_those_of_each(hdfs_url: str) -> None:
         assert tree.mtimes([*paths, "d/gone", "gone/too", "top/under a file", "d/sub"]) == expected
     with tree.open_undated("top") as source:
         assert (source.mtime, source.read_at(0, 9)) == (-1, b"x")
+    monkeypatch.setattr(storage_hdfs, "LONG", 64)  # so many names of it were read
+    with tree.open_undated("wide/68") as source, tree.open_undated("d/sub/plus+plus") as other:
+        assert (source.mtime, other.mtime) == (expected["wide/68"], -1)
 
 
 def test_files_of_a_directory_that_may_not_be_listed_are_dated(hdfs_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ class Remote:
             self._meeting.wait(LIMIT)
         if path == "bad":
             raise StorageFault(errno.EIO, "broken")
-        return File(path, -1)
+        return File(path, 9 if path.startswith("dated") else -1)
 
     def mtimes(self, paths: Iterable[str]) -> dict[str, int]:
         wanted = set(paths)
@@ -111,6 +111,14 @@ def test_the_next_window_is_opened_while_one_is_read_and_no_other(made: list[Ope
     together.open(some[2 * WINDOW - 1])
     together.close()
     assert set(remote.opened) <= {entry.path for entry in some[: 3 * WINDOW]}
+
+
+def test_a_file_that_is_dated_already_is_not_asked_about(made: list[OpenTogether]) -> None:
+    remote = Remote()
+    together, some = opening(remote, made), entries("a", "dated", "c")
+    together.begin(some)
+    assert [together.open(entry).mtime for entry in some] == [1_001, 9, 1_001]
+    assert [wanted for wanted, _ in remote.dated] == [{"a", "c"}]
 
 
 def test_each_has_its_own_error(made: list[OpenTogether]) -> None:

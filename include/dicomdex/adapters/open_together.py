@@ -29,7 +29,7 @@ class DatesTogether(Protocol):
         ...
 
     def open_undated(self, path: str) -> AbstractContextManager[ByteSource]:
-        """A file, open, its mtime not asked for."""
+        """A file, open, its mtime asked for or -1."""
         ...
 
     def mtimes(self, paths: Iterable[str]) -> dict[str, int]:
@@ -106,11 +106,11 @@ class OpenTogether:
         found: Opened = {}
         for share in opening:
             found.update(share.result())
-        mtimes = self._storage.mtimes(path for path, one in found.items() if isinstance(one, Begun))
-        for path, one in found.items():
-            if isinstance(one, Begun):
-                if path in mtimes:
-                    one.mtime = mtimes[path]
-                else:
-                    found[path] = FileNotFoundError(errno.ENOENT, "no such file")
+        undated = {path: one for path, one in found.items() if isinstance(one, Begun) and one.mtime < 0}
+        mtimes = self._storage.mtimes(undated)
+        for path, one in undated.items():
+            if path in mtimes:
+                one.mtime = mtimes[path]
+            else:
+                found[path] = FileNotFoundError(errno.ENOENT, "no such file")
         return found

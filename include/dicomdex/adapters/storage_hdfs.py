@@ -32,6 +32,7 @@ _FILES, _DIRECTORIES = 0o640, 0o750
 # A name of a listing costs the two ends 2.4 us, a question about one file 90 to 200: up to so many names that nobody
 # asked about are read for one that somebody did.
 _NAMES_FOR_ONE = 32
+LONG = 8_192  # names of a directory whose files are asked about one by one, each by the thread that opens it
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 
 
@@ -96,13 +97,20 @@ class HdfsStorage:
     def open(self, path: str) -> HdfsSource:
         """A file, open for reading by position."""
         source = self.open_undated(path)
-        source.mtime = self._mtime(path)
+        if source.mtime < 0:
+            source.mtime = self._mtime(path)
         return source
 
     def open_undated(self, path: str) -> HdfsSource:
-        """A file, open, its mtime (-1) not asked for yet: where many are opened, `mtimes` asks for all at once."""
+        """A file, open, its mtime (-1) not asked for yet: where many are opened, `mtimes` asks for all at once.
+
+        In a directory that is known to be long it is asked for here.
+        """
         with hdfs_faults():
-            return HdfsSource(self._client.read(self._real(path)))
+            source = HdfsSource(self._client.read(self._real(path)))
+        if self._longer.get(path.rpartition("/")[0], 0) >= LONG:
+            source.mtime = self._mtime(path)
+        return source
 
     def mtimes(self, paths: Iterable[str]) -> dict[str, int]:
         """The mtimes of files, in nanoseconds, by listing their directories where that costs less; without those that
