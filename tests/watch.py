@@ -24,6 +24,7 @@ KINDS = (
     ("reading_child", "reading child"),
     ("dicomdex-page", "page"),
     ("dicomdex.serving", "page"),
+    ("dicomdex_web", "page"),  # Granian's title for itself and its worker
     ("dicomdex_local.supervisor", "supervisor"),
     ("api_server", "airflow api-server"),
     ("api-server", "airflow api-server"),

@@ -6,7 +6,7 @@ Its id is a digest of exactly path, size and mtime of every entry, so the same i
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -143,6 +143,15 @@ def entries_of(parquet: bytes, batch: int | None = None) -> list[ManifestEntry]:
     except (pa.ArrowException, OSError) as error:
         raise ManifestError(f"a manifest can't be read ({type(error).__name__})") from None
     return [ManifestEntry(*row) for row in zip(*(c.to_pylist() for c in table.columns), strict=True)]
+
+
+def each_entry(parquet: bytes) -> Iterator[ManifestEntry]:
+    """All entries, one after the other; ManifestError when these bytes are no manifest."""
+    try:
+        for part in pq.ParquetFile(io.BytesIO(parquet)).iter_batches(columns=MANIFEST_SCHEMA.names):
+            yield from (ManifestEntry(*row) for row in zip(*(c.to_pylist() for c in part.columns), strict=True))
+    except (pa.ArrowException, OSError) as error:
+        raise ManifestError(f"a manifest can't be read ({type(error).__name__})") from None
 
 
 def to_json(accepted: Accepted) -> bytes:

@@ -57,12 +57,12 @@ def resolved(settings: Settings, version: int | None = None, digests_version: in
     return records.append_column("state", found["state"]).append_column("primary_file_id", found["primary_file_id"])
 
 
-def committed_manifest(settings: Settings, drop: str) -> list[ManifestEntry]:
+def committed_manifest(settings: Settings, drop: str) -> Iterator[ManifestEntry]:
     """The entries of the listing that the catalog holds; DropError when the drop was never committed."""
     seq = Catalog(settings.catalog).committed_seq(valid_key(drop))
     if seq is None:
         raise DropError(f"drop {drop} is not in the catalog")
-    return WorkArea(settings.work).entries(drop, seq)
+    return WorkArea(settings.work).each_entry(drop, seq)
 
 
 def listed_now(settings: Settings, drop: str, *, landing: Storage | None = None) -> Iterator[Entry]:

@@ -14,6 +14,7 @@ from dicomdex.manifest import (
     Manifest,
     build,
     cut,
+    each_entry,
     entries_of,
     from_json,
     ignore_rule,
@@ -107,7 +108,7 @@ def test_batches_are_numbered_without_gaps_and_keep_both_limits(sizes: list[int]
 def test_a_manifest_survives_its_parquet_file_whole_and_batch_by_batch() -> None:
     manifest = built([Entry(f"d/%FF'\"$(id) é{i}", i, 10**18 + i, "link_out") for i in range(5)])
     parquet = to_parquet(manifest)
-    assert tuple(entries_of(parquet)) == manifest.entries
+    assert tuple(entries_of(parquet)) == tuple(each_entry(parquet)) == manifest.entries
     assert [e.batch for e in entries_of(parquet, 1)] == [1, 1]
 
 
@@ -120,6 +121,8 @@ def test_an_empty_drop_has_a_manifest_without_batches() -> None:
 def test_what_is_no_manifest_is_said_plainly() -> None:
     with pytest.raises(ManifestError, match="can't be read"):
         entries_of(b"PAR1 and no more")
+    with pytest.raises(ManifestError, match="can't be read"):
+        list(each_entry(b"PAR1 and no more"))
     with pytest.raises(ManifestError, match=r"manifest\.json"):
         from_json(b"{")
     with pytest.raises(ManifestError, match=r"manifest\.json"):

@@ -13,6 +13,7 @@ from dicomdex.validate import (
     Check,
     bucket_sums,
     compare_counts,
+    compare_ids,
     compare_sets,
     content_rows,
     differing_buckets,
@@ -106,6 +107,13 @@ def test_a_failed_check_says_expected_found_and_the_first_ten() -> None:
     assert check.extra == ("g",)
     assert sentence([check, Check("catalog", 3, 3)]).startswith("files: expected 30, found 2; missing f00, f01")
     assert not Check("content", 3, 3, differing=("x",)).ok
+
+
+def test_ids_are_compared_as_bytes_and_named_in_hex() -> None:
+    check = compare_ids("files", {bytes([n]) for n in range(30)}, {b"\x05", b"\xff"})
+    assert (check.expected, check.found, check.ok) == (30, 2, False)
+    assert (check.missing[:2], len(check.missing), check.extra) == (("00", "01"), 10, ("ff",))
+    assert compare_ids("files", {b"x": 1}.keys(), {b"x"}).ok
 
 
 def test_equal_counts_hide_no_difference_between_keys() -> None:

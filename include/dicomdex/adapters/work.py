@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ import orjson
 from dicomdex.adapters.storage import Storage, storage
 from dicomdex.drop import Look, valid_key
 from dicomdex.errors import ManifestError
-from dicomdex.manifest import Accepted, Manifest, ManifestEntry, entries_of, from_json, to_json, to_parquet
+from dicomdex.manifest import Accepted, Manifest, ManifestEntry, each_entry, entries_of, from_json, to_json, to_parquet
 
 _CLAIM = re.compile(r"(\d{6,})\.claim")
 _PLAIN = re.compile(r"[^A-Za-z0-9_.-]")
@@ -64,8 +65,15 @@ class WorkArea:
 
     def entries(self, key: str, seq: int, batch: int | None = None) -> list[ManifestEntry]:
         """The entries of one batch of a listing, or all."""
+        return entries_of(self._listing(key, seq), batch)
+
+    def each_entry(self, key: str, seq: int) -> Iterator[ManifestEntry]:
+        """All entries of a listing, none of them kept."""
+        return each_entry(self._listing(key, seq))
+
+    def _listing(self, key: str, seq: int) -> bytes:
         try:
-            return entries_of(self.storage.read_bytes(self._manifest(key, seq, "parquet")), batch)
+            return self.storage.read_bytes(self._manifest(key, seq, "parquet"))
         except FileNotFoundError:
             raise ManifestError(f"listing {seq} of drop {key} is not in the work area: list the drop again") from None
 
