@@ -17,6 +17,9 @@ from airflow.configuration import conf
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Not the plugin's own app: what it hands to the page may come back as a request of the page.
 _PREFIXES = ("/api/v2/", "/execution/", "/ui/")
+# Seconds that others wait for a request at most: one that tests a connection may hang, and a task whose heartbeat waits
+# for 30 s is taken for dead.
+TURN = 10.0
 
 
 class OneWriter:
@@ -39,7 +42,13 @@ class OneWriter:
             return received.pop(0) if received else await receive()
 
         async with self._lock:
-            await self._app(scope, again, send)
+            answering = asyncio.create_task(self._app(scope, again, send))
+            try:
+                await asyncio.wait({answering}, timeout=TURN)
+            except asyncio.CancelledError:
+                answering.cancel()
+                raise
+        await answering
 
 
 def one_writer(app: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from airflow.configuration import conf
 
+from dicomdex_airflow import one_writer as one_writer_module
 from dicomdex_airflow.one_writer import OneWriter, one_writer
 
 LIMIT = 60.0
@@ -104,6 +105,58 @@ def test_a_client_that_is_slow_to_send_keeps_nobody_waiting() -> None:
         assert slow.answered.is_set()
 
     asyncio.run(both())
+
+
+class Hanging(App):
+    """One path is answered only when it is told to, or given up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"].endswith("hangs"):
+            try:
+                await self.go_on.wait()
+            except asyncio.CancelledError:
+                self.notes.append("given up")
+                raise
+        await super().__call__(scope, receive, send)
+
+
+def test_a_request_that_hangs_is_waited_for_no_longer_than_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_writer_module, "TURN", 0.05)
+
+    async def both() -> None:
+        hanging = Hanging()
+        app = OneWriter(hanging)
+        slow, quick = Client("POST", "/api/v2/hangs"), Client("POST", "/api/v2/quick")
+        waiting = asyncio.create_task(slow.ask(app))
+        await asyncio.sleep(0)
+        await asyncio.wait_for(quick.ask(app), LIMIT)
+        assert (quick.answered.is_set(), slow.answered.is_set()) == (True, False)
+        hanging.go_on.set()
+        await asyncio.wait_for(waiting, LIMIT)
+        assert slow.answered.is_set()
+
+    asyncio.run(both())
+
+
+@pytest.mark.parametrize("turn", [0.01, LIMIT])
+def test_a_request_that_is_given_up_is_given_up_inside(turn: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_writer_module, "TURN", turn)
+
+    async def one() -> None:
+        hanging = Hanging()
+        waiting = asyncio.create_task(Client("POST", "/api/v2/hangs").ask(OneWriter(hanging)))
+        await asyncio.wait({waiting}, timeout=0.1)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(waiting, LIMIT)
+        await asyncio.sleep(0)
+        assert hanging.notes == ["given up"]
+
+    asyncio.run(one())
 
 
 def test_only_sqlite_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
