@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dicomdex.adapters.child_limits import Limits
 from dicomdex.entry import Kind, NotRegular
 from dicomdex.extract.members import read_entry
 from dicomdex.extract.reader import read
@@ -19,7 +20,9 @@ from dicomdex.manifest import ManifestEntry
 from tests.factories import MemorySource, identity, image, part10, place
 from tests.unit.poison import POISON
 
-CPU_SECONDS = 2.0
+# Half of what a child lets a file take. On a quiet machine none takes 2 s; on a busy one CPU seconds stretch too (2.04
+# for 150,000 elements beside a second worker), while what is quadratic took 33.
+CPU_SECONDS = Limits().cpu_seconds / 2
 PEAK_MB = 300
 GOOD = part10(identity(), place(), image())
 # What no file says by itself: the listing, a member of an archive, or the death of a child.
@@ -48,7 +51,7 @@ def test_there_are_enough_of_them_and_no_two_of_one_name() -> None:
 
 
 @pytest.mark.parametrize("poison", POISON, ids=lambda poison: poison.name)
-def test_each_ends_in_its_verdict_in_two_seconds(poison: Any, told: dict[str, dict[str, Any]]) -> None:
+def test_each_ends_in_its_verdict_long_before_its_limit(poison: Any, told: dict[str, dict[str, Any]]) -> None:
     line = told[poison.name]
     assert line["verdict"] == poison.verdict, line["detail"]
     assert poison.warning is None or poison.warning in line["warnings"]
